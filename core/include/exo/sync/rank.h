@@ -1,0 +1,35 @@
+/*
+ * exo/sync/rank.h - the order of all locks, lowest first: a CPU takes them only upwards.
+ *
+ * Debug builds (EXO_CONFIG_DEBUG_LOCKS) panic on an acquisition that is not above the highest held.
+ * Ranks from RANK_IRQ_FIRST on are interrupt-saving: taken in interrupt handlers too, so only by
+ * spin_lock_irq(). One comment per edge that forces a place.
+ */
+#ifndef EXO_SYNC_RANK_H
+#define EXO_SYNC_RANK_H
+
+enum lock_rank {
+    RANK_NONE,
+    RANK_TEST_LOW, /* tests of the checker itself */
+    RANK_PROC_TABLE,
+    RANK_SPACE, /* an address space's areas; frames are allocated under it */
+    RANK_MONITOR,
+    RANK_PLATFORM_STACK, /* the platform's table of kernel stacks; frames are allocated under it */
+    RANK_PLATFORM,       /* the platform's own, thread context only */
+    RANK_TEST_HIGH,
+
+    RANK_IRQ_FIRST,
+    RANK_TEST_IRQ = RANK_IRQ_FIRST,
+    RANK_WAIT_QUEUE, /* wakes threads under it: below RANK_RUN_QUEUE */
+    RANK_CONSOLE_INPUT,
+    RANK_TIMER, /* callbacks run without it; arming under a wait queue */
+    RANK_THREAD,
+    RANK_RUN_QUEUE,
+    RANK_EPOCH,
+    RANK_PHYS, /* a leaf: anybody may need a frame */
+    RANK_PLATFORM_IRQ, /* interrupt controller, clock */
+    RANK_CONSOLE,      /* the very last: anybody may print */
+    RANK_COUNT,
+};
+
+#endif /* EXO_SYNC_RANK_H */

@@ -1,0 +1,154 @@
+/*
+ * core/monitor/commands.c - the monitor's own commands: looking at the kernel, and ending it.
+ */
+#include "exo/debug/boot.h"
+#include "exo/debug/log.h"
+#include "exo/debug/panic.h"
+#include "exo/drivers/console.h"
+#include "exo/hal.h"
+#include "exo/mem/phys.h"
+#include "exo/monitor.h"
+#include "exo/sched/sched.h"
+#include "exo/sched/thread.h"
+#include "exo/time/timer.h"
+
+#define THREADS_SHOWN_MAX 128u
+#define FRAMES_PER_MIB    256u
+
+static struct thread_info g_threads[THREADS_SHOWN_MAX];
+
+static void command_dmesg(uint32_t argc, const char *const *argv)
+{
+    struct klog_record record;
+    char line[KLOG_LINE_MAX];
+    uint64_t cursor = 0;
+    uint64_t lost = 0;
+
+    (void)argc;
+    (void)argv;
+    while (klog_next(&cursor, &record, &lost)) {
+        klog_format(line, sizeof(line), &record);
+        kprintf("%s\n", line);
+    }
+    if (lost > 0) {
+        kprintf("(%lu older records are overwritten)\n", lost);
+    }
+}
+EXO_MONITOR_COMMAND(dmesg, "show the kernel log, oldest first", command_dmesg);
+
+static void command_cpus(uint32_t argc, const char *const *argv)
+{
+    struct sched_cpu_info info;
+
+    (void)argc;
+    (void)argv;
+    kprintf("%s, clock %s, %u of %u CPUs online\n", hal_caps()->cpu_name, hal_caps()->clock_name,
+            sched_online_count(), hal_caps()->cpus);
+    kprintf("cpu  ready   switches     stolen      ticks    idle ms  running\n");
+    for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
+        if (sched_cpu_info(cpu, &info)) {
+            kprintf("%3u  %5u %10lu %10lu %10lu %10lu  %s\n", cpu, info.ready, info.switches,
+                    info.stolen, info.ticks, info.idle_ns / NS_PER_MS, info.current);
+        }
+    }
+}
+EXO_MONITOR_COMMAND(cpus, "processors: queues, switches, idle time", command_cpus);
+
+static void command_threads(uint32_t argc, const char *const *argv)
+{
+    const size_t count = thread_list(g_threads, THREADS_SHOWN_MAX);
+
+    (void)argc;
+    (void)argv;
+    kprintf("  id cpu state  run ms   switches  stack used/size  name\n");
+    for (size_t i = 0; i < count && i < THREADS_SHOWN_MAX; i++) {
+        const struct thread_info *const info = &g_threads[i];
+
+        kprintf("%4u %3u %c     %7lu %10lu  %7zu/%-7zu  %s\n", info->id, info->cpu, info->state,
+                info->run_ns / NS_PER_MS, info->switches, info->stack_used_bytes,
+                info->stack_size_bytes, info->name);
+    }
+    if (count > THREADS_SHOWN_MAX) {
+        kprintf("... and %zu more\n", count - THREADS_SHOWN_MAX);
+    }
+}
+EXO_MONITOR_COMMAND(threads, "threads: state (R running, r ready, B blocked, D dead), stacks",
+                    command_threads);
+
+static void command_mem(uint32_t argc, const char *const *argv)
+{
+    struct phys_stats stats;
+
+    (void)argc;
+    (void)argv;
+    phys_stats(&stats);
+    kprintf("frames of %zu bytes: total %lu (%lu MiB), free %lu (%lu MiB), fewest free %lu\n",
+            PAGE_SIZE, stats.frames_total, stats.frames_total / FRAMES_PER_MIB, stats.frames_free,
+            stats.frames_free / FRAMES_PER_MIB, stats.frames_low_water);
+}
+EXO_MONITOR_COMMAND(mem, "physical memory", command_mem);
+
+static void command_timers(uint32_t argc, const char *const *argv)
+{
+    const uint64_t now_ns = clock_now_ns();
+
+    (void)argc;
+    (void)argv;
+    kprintf("uptime %lu.%06lu s\n", now_ns / NS_PER_S, now_ns % NS_PER_S / NS_PER_US);
+    kprintf("cpu  pending      fired  interrupts  next in us\n");
+    for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
+        struct timer_stats stats;
+
+        if (!sched_is_online(cpu)) {
+            continue;
+        }
+        timer_stats(cpu, &stats);
+        kprintf("%3u  %7lu %10lu  %10lu  ", cpu, stats.pending, stats.fired, stats.interrupts);
+        if (stats.next_ns == CLOCK_NEVER) {
+            kprintf("%10s\n", "-");
+        } else {
+            kprintf("%10lu\n", stats.next_ns > now_ns ? (stats.next_ns - now_ns) / NS_PER_US : 0);
+        }
+    }
+}
+EXO_MONITOR_COMMAND(timers, "clock and timers of each CPU", command_timers);
+
+static void command_bootchart(uint32_t argc, const char *const *argv)
+{
+    (void)argc;
+    (void)argv;
+    bootchart_print();
+}
+EXO_MONITOR_COMMAND(bootchart, "what the boot steps took", command_bootchart);
+
+static void command_tests(uint32_t argc, const char *const *argv)
+{
+    (void)argc;
+    kprintf("%s: not in this kernel; exo-test.elf (booted) and exo-unit (hosted) have it\n", argv[0]);
+}
+EXO_MONITOR_COMMAND_KIND(check, "run tests", command_tests, true);
+EXO_MONITOR_COMMAND_KIND(bench, "run benchmarks", command_tests, true);
+
+static void command_panic(uint32_t argc, const char *const *argv)
+{
+    (void)argc;
+    (void)argv;
+    panic("asked for at the monitor");
+}
+EXO_MONITOR_COMMAND(panic, "end the kernel as a fault would", command_panic);
+
+static void command_reboot(uint32_t argc, const char *const *argv)
+{
+    (void)argc;
+    (void)argv;
+    hal_restart();
+}
+EXO_MONITOR_COMMAND(reboot, "restart the machine", command_reboot);
+
+static void command_poweroff(uint32_t argc, const char *const *argv)
+{
+    (void)argc;
+    (void)argv;
+    hal_shutdown(0);
+}
+EXO_MONITOR_COMMAND(poweroff, "switch the machine off (^D does too)", command_poweroff);

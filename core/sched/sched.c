@@ -1,0 +1,432 @@
+/*
+ * core/sched/sched.c - choosing, switching and waking threads.
+ *
+ *   READY --sched_switch()--> RUNNING --sched_switch()--> READY     preempted or yielding
+ *   RUNNING --thread_park()--> BLOCKED --sched_make_ready()--> READY
+ *   RUNNING --thread_exit()--> DEAD
+ *
+ * Invariants:
+ *   (1) a thread is in at most one run queue, that of thread->cpu, and then READY; RUNNING on at most one
+ *       CPU, whose queue.current and hal_current() it is;
+ *   (2) on_cpu is true from before a CPU enters its context until after the switch away is complete. Only
+ *       that CPU runs the thread meanwhile: a wake-up queues it there and nobody steals it. So no context
+ *       is entered before it is saved (release by sched_arrive(), acquire by select_cpu() and steal());
+ *   (3) BLOCKED is left by the one waker that replaced PARK_PARKED, and by nobody else;
+ *   (4) RUNNING -> READY and READY -> RUNNING happen on the thread's CPU; -> READY under the lock of the
+ *       queue it enters, so sched_switch(), holding it, sees whether a blocking thread was woken already;
+ *   (5) a CPU whose queue has threads that wait beside a running one has its tick armed or an interrupt
+ *       on its way (`kicked`); one with none has no tick: it is tickless;
+ *   (6) a CPU that idles has its bit in g_idle_mask unless a waker has claimed it; a claimed CPU gets the
+ *       thread and an interrupt. The interrupt is pended while the CPU is on its way into hal_cpu_idle(),
+ *       which then returns at once;
+ *   (7) locks of two queues are never held together.
+ * A missed look from one CPU at another's queue (a thread waits though a CPU idles) is cured by the next
+ * tick, at the latest after tick_ns: the loads of g_idle_mask and `stealable` need no order between them.
+ */
+#include "exo/lib/assert.h"
+
+#include "sched_private.h"
+
+static struct sched_cpu g_cpu[CPUS_MAX];
+static _Atomic uint64_t g_idle_mask; /* bit per CPU that idles and is not claimed */
+static const struct sched_policy *const g_policy = &g_sched_policy_fifo;
+
+_Static_assert(CPUS_MAX <= 64, "g_idle_mask has a bit per CPU");
+
+struct sched_cpu *sched_cpu(uint32_t cpu)
+{
+    return &g_cpu[cpu];
+}
+
+static uint64_t cpu_bit(uint32_t cpu)
+{
+    return 1ull << cpu;
+}
+
+static void count_up(_Atomic uint64_t *counter, uint64_t by)
+{
+    /* One writer: no read-modify-write needed. */
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+/* ---- the tick ---- */
+
+/* Decide under the lock whether the tick has to be armed; the caller does so after unlocking. */
+static bool tick_claim_locked(struct run_queue *queue)
+{
+    if (queue->count == 0 || queue->tick_armed) {
+        return false;
+    }
+    queue->tick_armed = true;
+    return true;
+}
+
+static void tick_arm(struct sched_cpu *self)
+{
+    timer_arm(&self->tick, clock_deadline_ns(g_policy->tick_ns));
+}
+
+/* The tick, on its own CPU in its interrupt. */
+static void on_tick(struct timer *timer)
+{
+    struct sched_cpu *const self = container_of(timer, struct sched_cpu, tick);
+    const uint64_t ran_ns = clock_cycles_to_ns(hal_cycles() - self->switched_at);
+    const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
+    const bool is_over = self->queue.current == &self->idle ? self->queue.count > 0
+                                                            : g_policy->on_tick(&self->queue, ran_ns);
+
+    self->queue.tick_armed = false;
+    const bool again = tick_claim_locked(&self->queue);
+
+    spin_unlock_irq(&self->queue.lock, irq);
+    count_up(&self->ticks, 1);
+    if (is_over) {
+        hal_resched_set();
+    }
+    if (again) {
+        tick_arm(self);
+    }
+}
+
+/* ---- waking ---- */
+
+/* Take an idle CPU for a thread that is about to be queued there (6). */
+static bool idle_claim(uint32_t cpu)
+{
+    const uint64_t bit = cpu_bit(cpu);
+
+    return (atomic_load_explicit(&g_idle_mask, memory_order_relaxed) & bit) != 0 &&
+           (atomic_fetch_and_explicit(&g_idle_mask, ~bit, memory_order_relaxed) & bit) != 0;
+}
+
+static uint32_t select_cpu(struct thread *thread)
+{
+    const uint32_t home = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
+
+    if (thread->pinned != THREAD_ANY_CPU) {
+        return thread->pinned;
+    }
+    /* Acquire: if it is off its CPU, its context is whole (2). */
+    if (atomic_load_explicit(&thread->on_cpu, memory_order_acquire) || idle_claim(home)) {
+        return home;
+    }
+    for (uint64_t mask = atomic_load_explicit(&g_idle_mask, memory_order_relaxed); mask != 0;
+         mask &= mask - 1) {
+        const uint32_t cpu = (uint32_t)__builtin_ctzll(mask);
+
+        if (idle_claim(cpu)) {
+            return cpu;
+        }
+    }
+    return home;
+}
+
+enum wake_action { WAKE_NOTHING, WAKE_RESCHED, WAKE_TICK, WAKE_KICK };
+
+/* What the CPU of `queue` must be told of `thread`, just queued. */
+static enum wake_action wake_action_locked(struct sched_cpu *target, const struct thread *thread,
+                                           bool is_here)
+{
+    struct run_queue *const queue = &target->queue;
+    const bool urgent =
+        queue->current == &target->idle || g_policy->preempts(queue, thread);
+
+    if (is_here) {
+        if (urgent) {
+            return WAKE_RESCHED;
+        }
+        return tick_claim_locked(queue) ? WAKE_TICK : WAKE_NOTHING;
+    }
+    if (queue->kicked || (!urgent && queue->tick_armed)) {
+        return WAKE_NOTHING;
+    }
+    queue->kicked = true;
+    return WAKE_KICK;
+}
+
+void sched_make_ready(struct thread *thread)
+{
+    const hal_irq_t outer = hal_irq_save();
+    const uint32_t here = hal_cpu_id();
+    const uint32_t cpu = select_cpu(thread);
+    struct sched_cpu *const target = &g_cpu[cpu];
+    const hal_irq_t irq = spin_lock_irq(&target->queue.lock);
+
+    atomic_store_explicit(&thread->cpu, cpu, memory_order_relaxed);
+    atomic_store_explicit(&thread->state, THREAD_READY, memory_order_relaxed);
+    g_policy->enqueue(&target->queue, thread);
+    const enum wake_action action = wake_action_locked(target, thread, cpu == here);
+
+    spin_unlock_irq(&target->queue.lock, irq); /* from here on `thread` may be gone */
+    switch (action) {
+    case WAKE_NOTHING:
+        break;
+    case WAKE_RESCHED:
+        hal_resched_set();
+        break;
+    case WAKE_TICK:
+        tick_arm(target);
+        break;
+    case WAKE_KICK:
+        hal_cpu_send_ipi(cpu, HAL_IPI_RESCHED);
+        break;
+    }
+    hal_irq_restore(outer);
+    preempt_check();
+}
+
+void sched_on_resched(void)
+{
+    struct sched_cpu *const self = &g_cpu[hal_cpu_id()];
+    const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
+    const bool is_idle = self->queue.current == &self->idle;
+
+    self->queue.kicked = false;
+    const bool tick = !is_idle && tick_claim_locked(&self->queue);
+
+    spin_unlock_irq(&self->queue.lock, irq);
+    if (is_idle) {
+        hal_resched_set(); /* for its own queue, or for a thread of another CPU's (nudge) */
+    }
+    if (tick) {
+        tick_arm(self);
+    }
+}
+
+/* ---- switching ---- */
+
+/* Take a waiting thread from another CPU; NULL if there is none. */
+static struct thread *steal(struct sched_cpu *self, uint32_t here)
+{
+    for (uint32_t i = 1; i < CPUS_MAX; i++) {
+        struct sched_cpu *const victim = &g_cpu[(here + i) % CPUS_MAX];
+
+        if (atomic_load_explicit(&victim->queue.stealable, memory_order_relaxed) == 0) {
+            continue;
+        }
+        const hal_irq_t irq = spin_lock_irq(&victim->queue.lock);
+        struct thread *const thread = g_policy->steal(&victim->queue);
+
+        spin_unlock_irq(&victim->queue.lock, irq);
+        if (thread != NULL) {
+            count_up(&self->stolen, 1);
+            atomic_store_explicit(&thread->cpu, here, memory_order_relaxed);
+            return thread;
+        }
+    }
+    return NULL;
+}
+
+/* Choose from this CPU's queue, `prev` among the candidates if it can go on; the idle thread if none. */
+static struct thread *choose_own(struct sched_cpu *self, struct thread *prev, bool *tick)
+{
+    struct run_queue *const queue = &self->queue;
+    const hal_irq_t irq = spin_lock_irq(&queue->lock);
+    const bool goes_on = prev != &self->idle &&
+                         atomic_load_explicit(&prev->state, memory_order_relaxed) == THREAD_RUNNING;
+    struct thread *next = prev;
+
+    hal_resched_clear();
+    if (!goes_on || queue->count > 0) {
+        if (goes_on) {
+            atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
+            g_policy->enqueue(queue, prev);
+        }
+        next = g_policy->pick(queue);
+        next = next != NULL ? next : &self->idle;
+    }
+    atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
+    queue->current = next;
+    *tick = tick_claim_locked(queue);
+    spin_unlock_irq(&queue->lock, irq);
+    return next;
+}
+
+/* Choose the next thread and make it this CPU's current one in the queue's eyes. */
+static struct thread *choose(struct sched_cpu *self, uint32_t here, struct thread *prev)
+{
+    bool tick = false;
+    struct thread *next = choose_own(self, prev, &tick);
+
+    if (tick) {
+        tick_arm(self);
+    }
+    if (next != &self->idle) {
+        return next;
+    }
+    struct thread *const stolen = steal(self, here);
+
+    if (stolen == NULL) {
+        return next;
+    }
+    /* In nobody's queue and nobody else's to wake: ours. Who queued a thread here meanwhile saw the idle
+     * thread and sent an interrupt or set the reschedule flag, which we keep. */
+    const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
+
+    atomic_store_explicit(&stolen->state, THREAD_RUNNING, memory_order_relaxed);
+    self->queue.current = stolen;
+    spin_unlock_irq(&self->queue.lock, irq);
+    return stolen;
+}
+
+/* If threads wait here that another CPU could run, and one idles, wake it to take one. */
+static void nudge(const struct sched_cpu *self)
+{
+    if (atomic_load_explicit(&self->queue.stealable, memory_order_relaxed) == 0) {
+        return;
+    }
+    const uint64_t mask = atomic_load_explicit(&g_idle_mask, memory_order_relaxed);
+
+    if (mask != 0 && idle_claim((uint32_t)__builtin_ctzll(mask))) {
+        hal_cpu_send_ipi((uint32_t)__builtin_ctzll(mask), HAL_IPI_RESCHED);
+    }
+}
+
+void sched_arrive(void)
+{
+    struct sched_cpu *const self = &g_cpu[hal_cpu_id()]; /* not the CPU that the thread left from */
+    struct thread *const left = self->leaving;
+    const bool is_dead =
+        atomic_load_explicit(&left->state, memory_order_relaxed) == THREAD_DEAD;
+
+    /* Release: its context is saved, whoever sees this may enter it (2). */
+    atomic_store_explicit(&left->on_cpu, false, memory_order_release);
+    if (is_dead) {
+        thread_bury(left);
+    }
+    nudge(self);
+}
+
+static void switch_to(struct sched_cpu *self, uint32_t here, struct thread *prev, struct thread *next)
+{
+    const uint64_t now = hal_cycles();
+
+    count_up(&prev->run_cycles, now - self->switched_at);
+    count_up(&next->switches, 1);
+    count_up(&self->switches, 1);
+    self->switched_at = now;
+    self->leaving = prev;
+    if (prev == &self->idle) {
+        (void)idle_claim(here); /* no longer idle, whoever claimed it */
+    }
+    atomic_store_explicit(&next->on_cpu, true, memory_order_relaxed);
+    hal_current_set(next);
+    if (atomic_load_explicit(&prev->state, memory_order_relaxed) == THREAD_DEAD) {
+        hal_context_leave(&prev->context, &next->context);
+    }
+    hal_context_switch(&prev->context, &next->context);
+    sched_arrive();
+}
+
+void sched_switch(void)
+{
+    const uint32_t here = hal_cpu_id();
+    struct sched_cpu *const self = &g_cpu[here];
+    struct thread *const prev = hal_current();
+
+    KASSERT_DEBUG(!hal_irq_enabled());
+    KASSERT_DEBUG(preempt_count() == 0);
+    spin_assert_none_held();
+    epoch_quiescent();
+    struct thread *const next = choose(self, here, prev);
+
+    if (next != prev) {
+        switch_to(self, here, prev, next);
+    }
+}
+
+void sync_preempt(void)
+{
+    while (hal_irq_enabled() && hal_preempt_word() == 0) {
+        hal_irq_disable();
+        if (hal_preempt_word() == 0) {
+            sched_switch();
+        }
+        hal_irq_enable();
+    }
+}
+
+/* ---- CPUs ---- */
+
+void sched_cpu_init(void)
+{
+    const uint32_t cpu = hal_cpu_id();
+    struct sched_cpu *const self = &g_cpu[cpu];
+    const struct thread_spec spec = { .name = "idle", .cpu = cpu };
+
+    KASSERT(!atomic_load_explicit(&self->online, memory_order_relaxed));
+    spin_init(&self->queue.lock, RANK_RUN_QUEUE);
+    list_init(&self->queue.ready);
+    timer_init(&self->tick, on_tick);
+    thread_setup(&self->idle, &spec);
+    atomic_store_explicit(&self->idle.state, THREAD_RUNNING, memory_order_relaxed);
+    atomic_store_explicit(&self->idle.on_cpu, true, memory_order_relaxed);
+    self->queue.current = &self->idle;
+    self->switched_at = hal_cycles();
+    hal_current_set(&self->idle);
+    epoch_rest_leave();
+    atomic_store_explicit(&self->online, true, memory_order_release);
+}
+
+/* Anything on another CPU's queue that this one could run? */
+static bool is_work_elsewhere(uint32_t here)
+{
+    for (uint32_t i = 1; i < CPUS_MAX; i++) {
+        if (atomic_load_explicit(&g_cpu[(here + i) % CPUS_MAX].queue.stealable,
+                                 memory_order_relaxed) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sleep until an interrupt, unless there is something to do. Interrupts off before and after. */
+static void idle_wait(struct sched_cpu *self, uint32_t here)
+{
+    atomic_fetch_or_explicit(&g_idle_mask, cpu_bit(here), memory_order_relaxed);
+    if (!is_work_elsewhere(here)) {
+        self->idle.at_rest = true;
+        epoch_rest_enter();
+        hal_cpu_idle();
+        hal_irq_disable();
+        self->idle.at_rest = false;
+        epoch_rest_leave();
+    } else {
+        hal_resched_set();
+    }
+    (void)idle_claim(here);
+}
+
+_Noreturn void sched_idle(void)
+{
+    const uint32_t here = hal_cpu_id();
+    struct sched_cpu *const self = &g_cpu[here];
+
+    (void)hal_preempt_dec(); /* the count of 1 that every CPU starts with */
+    for (;;) {
+        hal_irq_disable();
+        if (hal_preempt_word() != 0) {
+            idle_wait(self, here);
+        }
+        if (hal_preempt_word() == 0) {
+            sched_switch();
+        }
+        hal_irq_enable();
+    }
+}
+
+bool sched_is_online(uint32_t cpu)
+{
+    return cpu < CPUS_MAX && atomic_load_explicit(&g_cpu[cpu].online, memory_order_acquire);
+}
+
+uint32_t sched_online_count(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
+        count += sched_is_online(cpu) ? 1 : 0;
+    }
+    return count;
+}

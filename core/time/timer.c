@@ -1,0 +1,237 @@
+/*
+ * core/time/timer.c - a pairing heap of timers per CPU.
+ *
+ * Invariants while a queue's lock is free:
+ *   (1) a timer with `pending` set is in the heap of the CPU that its `cpu` names, any other in none;
+ *   (2) the CPU's hardware deadline `programmed_ns` is not later than the heap's least deadline, or an
+ *       interrupt is on its way to this CPU that will see to it. It may be earlier: cancelling does not
+ *       touch the hardware, the interrupt then finds nothing due;
+ *   (3) `running` is the timer whose callback runs on this CPU now. A timer does not leave the CPU where
+ *       it is running, so its callback never runs twice at a time.
+ * A timer changes its CPU only under the lock of the CPU it leaves, while it is not pending.
+ */
+#include "exo/time/timer.h"
+
+#include "exo/lib/assert.h"
+#include "exo/sync/spinlock.h"
+
+struct timer_queue {
+    struct spinlock lock;
+    struct pheap heap;              /* [t] */
+    uint64_t next_order;            /* [t] */
+    uint64_t programmed_ns;         /* [o] own CPU, interrupts off */
+    _Atomic(struct timer *) running; /* written under the lock, read by timer_cancel_sync() */
+    uint64_t pending;               /* [t] count */
+    uint64_t fired;                 /* [t] count */
+    uint64_t interrupts;            /* [t] count */
+} EXO_ALIGNED(CACHE_LINE);
+
+static bool fires_before(const struct pheap_node *a, const struct pheap_node *b)
+{
+    const struct timer *const left = container_of(a, struct timer, node);
+    const struct timer *const right = container_of(b, struct timer, node);
+
+    return left->deadline_ns < right->deadline_ns ||
+           (left->deadline_ns == right->deadline_ns && left->order < right->order);
+}
+
+static struct timer_queue g_queue[CPUS_MAX] = {
+    [0 ... CPUS_MAX - 1] = { .lock = SPINLOCK_INIT(RANK_TIMER),
+                             .heap = PHEAP_INIT(fires_before),
+                             .programmed_ns = CLOCK_NEVER },
+};
+
+void timer_init(struct timer *timer, void (*fire)(struct timer *timer))
+{
+    *timer = (struct timer){ .fire = fire };
+}
+
+/* Lock the queue that `timer` belongs to. */
+static struct timer_queue *lock_queue_of(struct timer *timer, hal_irq_t *irq)
+{
+    for (;;) {
+        const uint32_t cpu = atomic_load_explicit(&timer->cpu, memory_order_relaxed);
+        struct timer_queue *const queue = &g_queue[cpu];
+
+        *irq = spin_lock_irq(&queue->lock);
+        if (atomic_load_explicit(&timer->cpu, memory_order_relaxed) == cpu) {
+            return queue;
+        }
+        spin_unlock_irq(&queue->lock, *irq);
+    }
+}
+
+static bool remove_locked(struct timer_queue *queue, struct timer *timer)
+{
+    spin_assert_held(&queue->lock);
+    if (!timer->pending) {
+        return false;
+    }
+    pheap_remove(&queue->heap, &timer->node);
+    timer->pending = false;
+    queue->pending--;
+    return true;
+}
+
+static void add_locked(struct timer_queue *queue, struct timer *timer, uint64_t deadline_ns)
+{
+    spin_assert_held(&queue->lock);
+    timer->deadline_ns = deadline_ns;
+    timer->order = queue->next_order++;
+    timer->pending = true;
+    queue->pending++;
+    pheap_add(&queue->heap, &timer->node);
+}
+
+static bool is_running(struct timer_queue *queue, const struct timer *timer)
+{
+    return atomic_load_explicit(&queue->running, memory_order_acquire) == timer;
+}
+
+/* Make the hardware deadline early enough for the heap's least, invariant (2). */
+static void program_locked(struct timer_queue *queue)
+{
+    const struct pheap_node *const least = pheap_least(&queue->heap);
+
+    spin_assert_held(&queue->lock);
+    if (least == NULL) {
+        return;
+    }
+    const uint64_t deadline_ns = container_of(least, struct timer, node)->deadline_ns;
+
+    if (deadline_ns < queue->programmed_ns) {
+        queue->programmed_ns = deadline_ns;
+        hal_timer_set(deadline_ns);
+    }
+}
+
+void timer_arm(struct timer *timer, uint64_t deadline_ns)
+{
+    hal_irq_t outer = hal_irq_save(); /* this CPU stays this CPU */
+    const uint32_t here = hal_cpu_id();
+
+    for (;;) {
+        hal_irq_t irq;
+        struct timer_queue *const queue = lock_queue_of(timer, &irq);
+        const uint32_t cpu = atomic_load_explicit(&timer->cpu, memory_order_relaxed);
+
+        (void)remove_locked(queue, timer);
+        if (cpu != here && !is_running(queue, timer) && deadline_ns != CLOCK_NEVER) {
+            atomic_store_explicit(&timer->cpu, here, memory_order_relaxed);
+            spin_unlock_irq(&queue->lock, irq);
+            continue;
+        }
+        if (deadline_ns != CLOCK_NEVER) {
+            add_locked(queue, timer, deadline_ns);
+            if (cpu == here) {
+                program_locked(queue);
+            }
+        }
+        spin_unlock_irq(&queue->lock, irq);
+        if (cpu != here && deadline_ns != CLOCK_NEVER) {
+            hal_cpu_send_ipi(cpu, HAL_IPI_CALL);
+        }
+        break;
+    }
+    hal_irq_restore(outer);
+}
+
+bool timer_cancel(struct timer *timer)
+{
+    hal_irq_t irq;
+    struct timer_queue *const queue = lock_queue_of(timer, &irq);
+    const bool was_pending = remove_locked(queue, timer);
+
+    spin_unlock_irq(&queue->lock, irq);
+    return was_pending;
+}
+
+bool timer_cancel_sync(struct timer *timer)
+{
+    bool was_pending = false;
+
+    for (;;) {
+        hal_irq_t irq;
+        struct timer_queue *const queue = lock_queue_of(timer, &irq);
+        const bool running = is_running(queue, timer);
+
+        /* A callback that arms its timer again makes it pending again: look anew after it has ended. */
+        was_pending = remove_locked(queue, timer) || was_pending;
+        spin_unlock_irq(&queue->lock, irq);
+        if (!running) {
+            return was_pending;
+        }
+        while (is_running(queue, timer)) {
+            hal_pause();
+        }
+    }
+}
+
+/* Take the first due timer out; NULL if none is due at `now_ns`. */
+static struct timer *take_due_locked(struct timer_queue *queue, uint64_t now_ns)
+{
+    struct pheap_node *const least = pheap_least(&queue->heap);
+
+    if (least == NULL) {
+        return NULL;
+    }
+    struct timer *const timer = container_of(least, struct timer, node);
+
+    if (timer->deadline_ns > now_ns) {
+        return NULL;
+    }
+    (void)remove_locked(queue, timer);
+    queue->fired++;
+    return timer;
+}
+
+void timer_on_interrupt(void)
+{
+    struct timer_queue *const queue = &g_queue[hal_cpu_id()];
+    const uint64_t now_ns = hal_clock_ns();
+    hal_irq_t irq = spin_lock_irq(&queue->lock);
+
+    queue->interrupts++;
+    queue->programmed_ns = CLOCK_NEVER;
+    for (;;) {
+        struct timer *const timer = take_due_locked(queue, now_ns);
+
+        if (timer == NULL) {
+            break;
+        }
+        atomic_store_explicit(&queue->running, timer, memory_order_relaxed);
+        spin_unlock_irq(&queue->lock, irq);
+        timer->fire(timer);
+        irq = spin_lock_irq(&queue->lock);
+        /* Release: whoever sees that it runs no more may let the storage go. */
+        atomic_store_explicit(&queue->running, NULL, memory_order_release);
+    }
+    program_locked(queue);
+    spin_unlock_irq(&queue->lock, irq);
+}
+
+void timer_on_call(void)
+{
+    struct timer_queue *const queue = &g_queue[hal_cpu_id()];
+    const hal_irq_t irq = spin_lock_irq(&queue->lock);
+
+    program_locked(queue);
+    spin_unlock_irq(&queue->lock, irq);
+}
+
+void timer_stats(uint32_t cpu, struct timer_stats *out)
+{
+    struct timer_queue *const queue = &g_queue[cpu];
+
+    KASSERT(cpu < CPUS_MAX);
+    const hal_irq_t irq = spin_lock_irq(&queue->lock);
+    const struct pheap_node *const least = pheap_least(&queue->heap);
+
+    *out = (struct timer_stats){
+        .pending = queue->pending,
+        .fired = queue->fired,
+        .interrupts = queue->interrupts,
+        .next_ns = least != NULL ? container_of(least, struct timer, node)->deadline_ns : CLOCK_NEVER,
+    };
+    spin_unlock_irq(&queue->lock, irq);
+}

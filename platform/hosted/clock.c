@@ -1,0 +1,156 @@
+/*
+ * clock.c - the clock, the machine's facts, and one host timer per CPU.
+ *
+ * Invariants:
+ *   (1) hal_clock_ns() = CLOCK_MONOTONIC - g_start_ns + g_advance_ns; the host keeps CLOCK_MONOTONIC in
+ *       step over its CPUs, and nothing is ever subtracted.
+ *   (2) armed_ns <= deadline_ns: the host timer may fire early, never late. Then nothing is due and it is set
+ *       anew. So pushing a deadline back, which happens at every switch, costs no system call.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "sanitizer.h"
+
+#define NS_PER_S       1000000000ull
+#define CALIBRATION_NS 2000000ull /* at 50 ns per reading: 50 parts in a million */
+#define RETRY_NS       20000      /* until an interrupt that found a bad moment tries again */
+
+static uint64_t g_start_ns;           /* [c] host clock at 0 of ours */
+static uint64_t g_start_cycles;       /* [c] hal_cycles() then */
+static _Atomic uint64_t g_advance_ns; /* what tests have added */
+
+static uint64_t host_clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+void hosted_clock_init(void)
+{
+    if (g_start_ns == 0) {
+        g_start_ns = host_clock_ns(CLOCK_MONOTONIC);
+        g_start_cycles = hal_cycles();
+    }
+}
+
+uint64_t hal_clock_ns(void)
+{
+    const hal_irq_t irq = host_enter();
+    const uint64_t now_ns = host_clock_ns(CLOCK_MONOTONIC) - g_start_ns;
+
+    host_exit(irq);
+    return now_ns + atomic_load_explicit(&g_advance_ns, memory_order_relaxed);
+}
+
+uint64_t hal_wall_clock_ns(void)
+{
+    const hal_irq_t irq = host_enter();
+    const uint64_t now_ns = host_clock_ns(CLOCK_REALTIME);
+
+    host_exit(irq);
+    return now_ns + atomic_load_explicit(&g_advance_ns, memory_order_relaxed);
+}
+
+void hosted_clock_advance(uint64_t delta_ns)
+{
+    atomic_fetch_add(&g_advance_ns, delta_ns);
+}
+
+uint64_t hosted_clock_hz(void)
+{
+    uint64_t elapsed_ns;
+
+    do {
+        elapsed_ns = host_clock_ns(CLOCK_MONOTONIC) - g_start_ns;
+    } while (elapsed_ns < CALIBRATION_NS);
+    return (uint64_t)((unsigned __int128)(hal_cycles() - g_start_cycles) * NS_PER_S / elapsed_ns);
+}
+
+size_t hal_entropy(void *buf, size_t len_bytes)
+{
+    const hal_irq_t irq = host_enter();
+    size_t done = 0;
+
+    while (done < len_bytes) {
+        const ssize_t got = getrandom((char *)buf + done, len_bytes - done, 0);
+
+        if (got < 0 && errno != EINTR) {
+            break;
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    host_exit(irq);
+    return done;
+}
+
+void hosted_timer_init(struct hosted_cpu *cpu)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = HOSTED_SIGNAL_TIMER };
+
+    event._sigev_un._tid = cpu->tid;
+    const long result =
+        host_syscall(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&cpu->timer, 0);
+
+    if (result != 0) {
+        host_fail("cannot make the timer of a CPU (error %ld)", -result);
+    }
+}
+
+/* Set the host timer of `cpu` to an absolute time of the host's clock. */
+static NO_SANITIZE void timer_host_set(const struct hosted_cpu *cpu, int flags, uint64_t host_ns)
+{
+    struct itimerspec when = { .it_value = { .tv_sec = (time_t)(host_ns / NS_PER_S),
+                                             .tv_nsec = (long)(host_ns % NS_PER_S) } };
+
+    host_syscall(SYS_timer_settime, cpu->timer, flags, (long)&when, 0);
+}
+
+/* Bring the host timer to cpu->deadline_ns (2). Interrupts off. */
+static void timer_arm(struct hosted_cpu *cpu)
+{
+    const uint64_t added_ns = atomic_load_explicit(&g_advance_ns, memory_order_relaxed);
+    const uint64_t deadline_ns = cpu->deadline_ns > added_ns ? cpu->deadline_ns - added_ns : 0;
+
+    cpu->armed_ns = cpu->deadline_ns;
+    timer_host_set(cpu, TIMER_ABSTIME, g_start_ns + deadline_ns);
+}
+
+void hal_timer_set(uint64_t deadline_ns)
+{
+    const hal_irq_t irq = host_enter();
+    struct hosted_cpu *cpu = hosted_cpu(hal_cpu_id());
+
+    cpu->deadline_ns = deadline_ns;
+    if (deadline_ns < cpu->armed_ns) {
+        timer_arm(cpu);
+    }
+    host_exit(irq);
+}
+
+bool hosted_timer_due(struct hosted_cpu *cpu)
+{
+    cpu->armed_ns = HAL_TIMER_NEVER;
+    if (cpu->deadline_ns == HAL_TIMER_NEVER) {
+        return false;
+    }
+    if (hal_clock_ns() < cpu->deadline_ns) {
+        timer_arm(cpu);
+        return false;
+    }
+    cpu->deadline_ns = HAL_TIMER_NEVER;
+    return true;
+}
+
+NO_SANITIZE void hosted_timer_retry(uint32_t cpu)
+{
+    timer_host_set(hosted_cpu(cpu), 0, RETRY_NS);
+}

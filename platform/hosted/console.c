@@ -1,0 +1,141 @@
+/*
+ * console.c - the console is the process's standard streams; the terminal's mode is put back on every way
+ * out.
+ *
+ * Input: the housekeeper reads into a ring and raises an interrupt on CPU 0, which hands the bytes to the
+ * core. Invariants:
+ *   (1) g_head is written by the housekeeper only, g_tail by CPU 0 in interrupts only; head - tail is
+ *       never above RING_BYTES. When the ring is full the housekeeper stops reading until it is woken.
+ *   (2) g_saved holds the terminal's mode from before the start while g_raw is set.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "host.h"
+
+#define RING_BYTES  4096u
+#define END_OF_FILE 0x04 /* what the core gets for the end of input: control-D */
+
+static char g_ring[RING_BYTES];
+static _Atomic uint32_t g_head, g_tail;
+static _Atomic bool g_starved; /* the housekeeper waits for room */
+
+static bool g_terminal; /* standard input is a terminal that is to be raw */
+static struct termios g_saved;
+static _Atomic bool g_raw;
+
+void hal_console_write(enum hal_stream stream, const char *bytes, size_t len_bytes)
+{
+    const int fd = stream == HAL_STREAM_ERR ? STDERR_FILENO : STDOUT_FILENO;
+    const hal_irq_t irq = host_enter();
+
+    while (len_bytes != 0) {
+        const ssize_t done = write(fd, bytes, len_bytes);
+
+        if (done < 0 && errno == EPIPE) {
+            hosted_housekeeper_end_by(SIGPIPE); /* as any program whose reader is gone */
+        }
+        if (done < 0 && errno != EINTR && errno != EAGAIN) {
+            break; /* closed or full: the console has no way to tell */
+        }
+        bytes += done > 0 ? done : 0;
+        len_bytes -= done > 0 ? (size_t)done : 0;
+    }
+    host_exit(irq);
+}
+
+/* Put bytes into the ring; there is room (1). */
+static void ring_put(const char *bytes, uint32_t count)
+{
+    const uint32_t head = atomic_load_explicit(&g_head, memory_order_relaxed);
+
+    for (uint32_t i = 0; i < count; i++) {
+        g_ring[(head + i) % RING_BYTES] = bytes[i];
+    }
+    atomic_store_explicit(&g_head, head + count, memory_order_release);
+    hosted_irq_raise(0, HOSTED_IRQ_INPUT);
+}
+
+bool hosted_console_has_room(void)
+{
+    const uint32_t head = atomic_load_explicit(&g_head, memory_order_relaxed);
+
+    if (head - atomic_load_explicit(&g_tail, memory_order_acquire) < RING_BYTES) {
+        return true;
+    }
+    /* Sequentially consistent with hosted_console_deliver(): either it sees the flag or we see its tail. */
+    atomic_store(&g_starved, true);
+    return head - atomic_load(&g_tail) < RING_BYTES;
+}
+
+bool hosted_console_read(void)
+{
+    char bytes[256];
+    const uint32_t room = RING_BYTES - (atomic_load(&g_head) - atomic_load(&g_tail));
+    const ssize_t got = read(STDIN_FILENO, bytes, min_u64(sizeof(bytes), room));
+
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return true;
+    }
+    if (got > 0) {
+        ring_put(bytes, (uint32_t)got);
+        return true;
+    }
+    ring_put((const char[]){ END_OF_FILE }, 1);
+    return false;
+}
+
+void hosted_console_deliver(void)
+{
+    uint32_t tail = atomic_load_explicit(&g_tail, memory_order_relaxed);
+    const uint32_t head = atomic_load_explicit(&g_head, memory_order_acquire);
+
+    while (tail != head) {
+        const uint32_t start = tail % RING_BYTES;
+        const uint32_t count = (uint32_t)min_u64(head - tail, RING_BYTES - start);
+
+        core_on_console_input(g_ring + start, count);
+        tail += count;
+        atomic_store(&g_tail, tail);
+    }
+    if (atomic_exchange(&g_starved, false)) {
+        hosted_housekeeper_wake();
+    }
+}
+
+void hosted_terminal_restore(void)
+{
+    if (atomic_exchange(&g_raw, false)) {
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &g_saved);
+    }
+}
+
+/* Bytes as they are typed: no line editing, no echo, no signals from keys; output stays translated, so
+ * that "\n" begins a line. */
+void hosted_terminal_raw(void)
+{
+    struct termios raw = g_saved;
+
+    if (!g_terminal || tcgetpgrp(STDIN_FILENO) != getpgrp()) {
+        return;
+    }
+    raw.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IGNCR | IXON | ISTRIP | BRKINT);
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | ISIG | IEXTEN);
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    atomic_store(&g_raw, true);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+}
+
+void hosted_console_init(bool raw)
+{
+    g_terminal = raw && isatty(STDIN_FILENO) != 0 && tcgetattr(STDIN_FILENO, &g_saved) == 0;
+    if (g_terminal) {
+        atexit(hosted_terminal_restore);
+        hosted_terminal_raw();
+    }
+}

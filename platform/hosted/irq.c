@@ -1,0 +1,222 @@
+/*
+ * irq.c - interrupts: host signals on CPU threads, the pending mask, delivery to the core.
+ *
+ * Invariants:
+ *   (1) A pending bit of a CPU that runs with interrupts on has a signal on its way to it, or delivery
+ *       under way; one of a CPU with interrupts off is found by whoever turns them on.
+ *   (2) The core is called with interrupts off, between core_irq_enter() and core_irq_exit(), with every
+ *       bit that was taken from the mask: exit may switch away for long, so none is kept over it.
+ *   (3) All CPU threads have the same signal mask, so a signal frame may be left by a thread other than
+ *       the one that it was made on. What differs is the alternate stack, which the host restores from the
+ *       frame: it is patched last of all, with interrupts off.
+ *   (4) The handler up to the point where it delivers calls nothing that a sanitizer instruments: it may
+ *       have struck inside a sanitizer's runtime.
+ *
+ * Handlers run on the stack of the fiber that was interrupted, so that core_irq_exit() may switch away
+ * from inside one; only faults have stacks of their own (fault.c).
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "sanitizer.h"
+
+#define HOSTED_SA_RESTORER 0x04000000ul
+
+/* What the host's rt_sigaction takes. */
+struct host_sigaction {
+    void (*handler)(int, void *, void *);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+/* Labels of irq_entry.c and of the linker. */
+extern const char hosted_restorer_end[], hosted_isys_begin[], hosted_isys_end[],
+    hosted_isys_abort[];
+extern const char __executable_start[], etext[];
+void hosted_signal_again(ucontext_t *frame);
+
+/* The one CPU that may go on, once the others are told to stop. */
+#define SURVIVORS_ALL UINT32_MAX
+static _Atomic uint32_t g_survivor = SURVIVORS_ALL;
+
+void host_signal_install(int signal, unsigned long flags, void (*handler)(int, void *, void *),
+                         void (*restorer)(void))
+{
+    struct host_sigaction action = { .handler = handler, .flags = flags | HOSTED_SA_RESTORER };
+
+    action.restorer = restorer;
+    const long result =
+        host_syscall(SYS_rt_sigaction, signal, (long)&action, 0, sizeof(action.mask));
+
+    if (result != 0) {
+        host_fail("the host refuses a handler for signal %d (error %ld)", signal, -result);
+    }
+}
+
+void hosted_irq_raise(uint32_t cpu, uint32_t bits)
+{
+    const struct hosted_cpu *target = hosted_cpu(cpu);
+    const hal_irq_t irq = host_enter();
+    const uint32_t before = atomic_fetch_or(&target->percpu->pending, bits);
+
+    /* If there were bits before, whoever set the first of them sends the signal (1). For the own CPU the
+     * mask is looked at when interrupts go on again. */
+    if (before == 0 && cpu != hal_cpu_id()) {
+        host_syscall(SYS_tgkill, getpid(), target->tid, HOSTED_SIGNAL_IPI, 0);
+    }
+    host_exit(irq);
+}
+
+void hal_cpu_send_ipi(uint32_t cpu, enum hal_ipi kind)
+{
+    hosted_irq_raise(cpu, kind == HAL_IPI_RESCHED ? HOSTED_IRQ_RESCHED : HOSTED_IRQ_CALL);
+}
+
+/* Take all pending bits of this CPU and serve them. Interrupts off; may return on another CPU. */
+static void irq_serve(void)
+{
+    struct hosted_cpu *cpu = hosted_cpu(hal_cpu_id());
+    const uint32_t bits = atomic_exchange(&cpu->percpu->pending, 0);
+
+    if (bits == 0) {
+        return;
+    }
+    core_irq_enter();
+    const bool due = (bits & HOSTED_IRQ_TIMER) != 0 && hosted_timer_due(cpu);
+
+    if (due || (bits & HOSTED_IRQ_TIMER_TEST) != 0) {
+        core_on_timer();
+    }
+    if ((bits & HOSTED_IRQ_RESCHED) != 0) {
+        core_on_ipi(HAL_IPI_RESCHED);
+    }
+    if ((bits & HOSTED_IRQ_CALL) != 0) {
+        core_on_ipi(HAL_IPI_CALL);
+    }
+    if ((bits & HOSTED_IRQ_INPUT) != 0) {
+        hosted_console_deliver();
+    }
+    core_irq_exit();
+}
+
+/* Turn interrupts on; true if something was pending then, which the caller must see to. */
+static bool irq_on_and_look(void)
+{
+    bool pending;
+
+    __asm__ volatile("movb $1, " HOSTED_FIELD(1) "\n\tcmpl $0, " HOSTED_FIELD(2)
+                     : "=@ccne"(pending)
+                     : "i"(HOSTED_IRQ_ON), "i"(HOSTED_PENDING)
+                     : "memory");
+    return pending;
+}
+
+void hosted_irq_deliver(void)
+{
+    do {
+        hal_irq_disable();
+        irq_serve();
+    } while (irq_on_and_look());
+}
+
+/* Serve what is pending and make `frame` fit to be left by this thread, whichever it now is (3). */
+static void signal_serve(ucontext_t *frame)
+{
+    irq_serve();
+    frame->uc_stack.ss_sp = hosted_cpu(hal_cpu_id())->fault_stack;
+}
+
+/* Called by hosted_restorer when there is more to serve; interrupts off. */
+void hosted_signal_again(ucontext_t *frame)
+{
+    hal_irq_disable();
+    signal_serve(frame);
+}
+
+/* In ThreadSanitizer's runtime locks may be held and shadow state half changed. A fiber that is
+ * suspended there may stop all others, so the interrupt waits until the pc is in our own text. */
+static NO_SANITIZE bool must_wait(uintptr_t pc)
+{
+    return HOSTED_TSAN && (pc < (uintptr_t)__executable_start || pc >= (uintptr_t)etext);
+}
+
+/* Volatile instead of atomic, which would be instrumented: the load is one instruction. */
+static NO_SANITIZE bool told_to_stop(void)
+{
+    const uint32_t survivor = *(volatile uint32_t *)&g_survivor;
+
+    return survivor != SURVIVORS_ALL && survivor != hal_cpu_id();
+}
+
+/* Handler of the timer and cross-CPU signals. Invariant (4) holds down to signal_serve(). */
+static NO_SANITIZE void on_signal(int signal, void *info, void *context)
+{
+    ucontext_t *const frame = context;
+    const uintptr_t pc = (uintptr_t)frame->uc_mcontext.gregs[REG_RIP];
+
+    (void)info;
+    if (told_to_stop() && !must_wait(pc)) {
+        hosted_cpu_park();
+    }
+    if (signal == HOSTED_SIGNAL_TIMER) {
+        __asm__ volatile("lock orl %1, " HOSTED_FIELD(0)
+                         :
+                         : "i"(HOSTED_PENDING), "i"(HOSTED_IRQ_TIMER)
+                         : "memory", "cc");
+    }
+    frame->uc_link = NULL; /* the restorer leaves the interrupt flag alone */
+    if (pc >= (uintptr_t)hosted_isys_begin && pc < (uintptr_t)hosted_isys_end) {
+        frame->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)hosted_isys_abort;
+        return;
+    }
+    if (pc >= (uintptr_t)hosted_restorer && pc < (uintptr_t)hosted_restorer_end) {
+        frame->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)hosted_restorer;
+        hal_irq_disable();
+        return;
+    }
+    if (must_wait(pc) && (hal_irq_enabled() || told_to_stop())) {
+        hosted_timer_retry(hal_cpu_id());
+        return;
+    }
+    if (!hal_irq_enabled()) {
+        return;
+    }
+    hal_irq_disable();
+    frame->uc_link = frame; /* anything but NULL */
+    signal_serve(frame);
+}
+
+void hosted_signals_init(void)
+{
+    const unsigned long flags = SA_SIGINFO | SA_NODEFER | SA_RESTART;
+
+    host_signal_install(HOSTED_SIGNAL_IPI, flags, on_signal, hosted_restorer);
+    host_signal_install(HOSTED_SIGNAL_TIMER, flags, on_signal, hosted_restorer);
+}
+
+void hosted_cpu_stop_all(uint32_t survivor)
+{
+    atomic_store(&g_survivor, survivor);
+    for (uint32_t i = 0; i < hosted_cpu_count(); i++) {
+        const struct hosted_cpu *cpu = hosted_cpu(i);
+
+        if (i != survivor && atomic_load(&cpu->state) == HOSTED_CPU_ONLINE) {
+            host_syscall(SYS_tgkill, getpid(), cpu->tid, HOSTED_SIGNAL_IPI, 0);
+        }
+    }
+    hosted_cpu_wait_stopped(survivor);
+}
+
+void hal_cpu_stop_others(void)
+{
+    const hal_irq_t irq = host_enter();
+
+    hosted_cpu_stop_all(hal_cpu_id());
+    host_exit(irq);
+}

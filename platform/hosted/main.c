@@ -1,0 +1,147 @@
+/*
+ * main.c - exo-hosted: options, the kernel's command line, boot.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exo/config.h"
+#include "exo/hal/boot_info.h"
+#include "host.h"
+#include "hosted.h"
+
+static const char g_help[] =
+    "Usage: exo-hosted [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
+    "Boot the Exo-OS kernel as a process of this machine: to its monitor, or to run PROGRAM.\n"
+    "\n"
+    "  -c, --cpus=N            simulate N CPUs (1-64; default: as many as there are, at most 4)\n"
+    "  -m, --mem=MIB           give it MIB MiB of memory (default 256)\n"
+    "  -i, --initrd=FILE       cpio archive (newc) with the programs\n"
+    "  -a, --append=\"K=V ...\"  add words to the kernel command line, for example log=info\n"
+    "  -e, --env=NAME=VALUE    put NAME into the program's environment; may be given again\n"
+    "  -p, --pin               bind each simulated CPU to a CPU of this machine\n"
+    "  -h, --help              print this and exit\n"
+    "  -V, --version           print the version and exit\n"
+    "\n"
+    "The exit status is the program's own; 134 after a kernel panic; 2 if it could not be "
+    "started.\n"
+    "In the monitor, `help` lists the commands and `poweroff` leaves.\n";
+
+/* The kernel command line as it grows. */
+struct cmdline {
+    char text[BOOT_CMDLINE_MAX];
+    size_t used;
+};
+
+static void cmdline_add(struct cmdline *line, const char *prefix, const char *text, bool encode)
+{
+    const size_t room = sizeof(line->text) - line->used;
+    const int len =
+        snprintf(line->text + line->used, room, "%s%s", line->used != 0 ? " " : "", prefix);
+    bool fits = (size_t)len < room;
+
+    if (fits) {
+        char *const at = line->text + line->used + len;
+        const size_t left = room - (size_t)len;
+
+        fits =
+            encode ? hosted_encode(at, left, text) : (size_t)snprintf(at, left, "%s", text) < left;
+    }
+    if (!fits) {
+        host_fail("options and arguments need a command line above %u bytes", BOOT_CMDLINE_MAX - 1);
+    }
+    line->used += strlen(line->text + line->used);
+}
+
+static uint32_t number_parse(const char *option, const char *text)
+{
+    char *end = NULL;
+
+    errno = 0;
+    const unsigned long value = strtoul(text, &end, 10);
+
+    if (errno != 0 || end == text || *end != '\0' || *text == '-' || value == 0 ||
+        value > UINT32_MAX) {
+        host_fail("%s wants a number above 0, not \"%s\"", option, text);
+    }
+    return (uint32_t)value;
+}
+
+static void env_add(struct cmdline *line, const char *text)
+{
+    if (strchr(text, '=') == NULL || *text == '=') {
+        host_fail("--env wants NAME=VALUE, not \"%s\"", text);
+    }
+    cmdline_add(line, "env=", text, true);
+}
+
+/* Read the options into `config` and `line`; the index of the first argument after them. */
+static int options_parse(int argc, char **argv, struct hosted_config *config, struct cmdline *line)
+{
+    static const struct option options[] = {
+        { "cpus", required_argument, NULL, 'c' },
+        { "mem", required_argument, NULL, 'm' },
+        { "initrd", required_argument, NULL, 'i' },
+        { "append", required_argument, NULL, 'a' },
+        { "env", required_argument, NULL, 'e' },
+        { "pin", no_argument, NULL, 'p' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { NULL, 0, NULL, 0 },
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "+c:m:i:a:e:phV", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            config->cpus = number_parse("--cpus", optarg);
+            break;
+        case 'm':
+            config->mem_mib = number_parse("--mem", optarg);
+            break;
+        case 'i':
+            config->initrd_path = optarg;
+            break;
+        case 'a':
+            cmdline_add(line, "", optarg, false);
+            break;
+        case 'e':
+            env_add(line, optarg);
+            break;
+        case 'p':
+            config->pin = true;
+            break;
+        case 'h':
+            fputs(g_help, stdout);
+            exit(EXIT_SUCCESS);
+        case 'V':
+            printf("exo-hosted %s (%s)\n", EXO_VERSION, EXO_COMMIT);
+            exit(EXIT_SUCCESS);
+        default:
+            host_fail("see exo-hosted --help");
+        }
+    }
+    return optind;
+}
+
+int main(int argc, char **argv)
+{
+    static struct cmdline line;
+    struct hosted_config config = { .console_input = true, .restart_argv = argv };
+
+    hosted_clock_init();
+    const int first = options_parse(argc, argv, &config, &line);
+
+    if (first < argc && strcmp(argv[first - 1], "--") != 0) {
+        host_fail("unexpected argument \"%s\": a program stands after \"--\" (see --help)",
+                  argv[first]);
+    }
+    for (int i = first; i < argc; i++) {
+        cmdline_add(&line, i == first ? "-- " : "", argv[i], true);
+    }
+    config.cmdline = line.text;
+    config.terminal_raw = first == argc; /* a program gets the terminal as it is */
+    hosted_boot(&config);
+}

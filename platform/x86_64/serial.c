@@ -1,0 +1,257 @@
+/*
+ * serial.c - 16550 UARTs: programmed transmission with a ring behind it, interrupt-driven reception.
+ *
+ * A byte goes straight to the UART while that can take it and nothing waits; otherwise to the line's
+ * ring, which the transmit interrupt empties. Without interrupts, or with the ring full, the writer
+ * waits for the UART.
+ *
+ * Invariants (under console_lock()):
+ *   (1) bytes leave in the order in which they were written: nothing passes a ring that is not empty;
+ *   (2) the transmit interrupt is enabled exactly while the ring is not empty and interrupts are in use;
+ *   (3) head - tail is the number of bytes in the ring, never more than RING_BYTES.
+ */
+#include "serial.h"
+
+#include "exo/debug/log.h"
+#include "exo/hal.h"
+
+#include "clock.h"
+#include "io.h"
+#include "ioapic.h"
+#include "irq.h"
+#include "serial_console.h"
+
+#define REG_DATA    0u /* divisor low while LCR bit 7 is set */
+#define REG_IER     1u /* divisor high */
+#define REG_FCR     2u
+#define REG_IIR     2u
+#define REG_LCR     3u
+#define REG_MCR     4u
+#define REG_LSR     5u
+#define REG_SCRATCH 7u
+
+#define IER_RECEIVE  0x01u
+#define IER_TRANSMIT 0x02u
+#define IER_ALL      0x0fu
+#define FCR_ON_CLEAR 0x07u /* FIFOs on and cleared; receive interrupt at the first byte */
+#define IIR_NONE     0x01u
+#define LCR_8N1      0x03u
+#define LCR_DIVISOR  0x80u
+#define MCR_DTR_RTS  0x03u
+#define MCR_OUT2     0x08u /* gates the interrupt line on a PC */
+#define LSR_RECEIVED 0x01u
+#define LSR_EMPTY    0x20u /* transmit FIFO empty: FIFO_BYTES fit */
+#define LSR_IDLE     0x40u /* the shift register too */
+
+#define FIFO_BYTES  16u
+#define RING_BYTES  8192u /* a power of two: 0.7 s at 115200 baud */
+#define INPUT_BYTES 64u
+#define STALL_NS    100000000ull
+#define SERVICE_MAX 64u /* rounds of one interrupt, should the UART never be content */
+
+struct line {
+    uint16_t port;
+    uint8_t isa_irq;
+    bool present;
+    bool irq_on;
+    bool stalled; /* took nothing for STALL_NS: what it cannot take at once is dropped */
+    uint32_t head;
+    uint32_t tail;
+    char ring[RING_BYTES];
+};
+
+static struct line g_line[SERIAL_LINES] = {
+    [SERIAL_COM1] = { .port = 0x3f8, .isa_irq = 4 },
+    [SERIAL_COM2] = { .port = 0x2f8, .isa_irq = 3 },
+};
+
+/* True if a UART answers at `port`: its interrupt enable register keeps four bits, and the scratch
+ * register what is written to it. An empty bus reads as ones. */
+static bool uart_answers(uint16_t port)
+{
+    outb(port + REG_IER, 0);
+    if ((inb(port + REG_IER) & IER_ALL) != 0) {
+        return false;
+    }
+    outb(port + REG_IER, IER_ALL);
+    if (inb(port + REG_IER) != IER_ALL) {
+        return false;
+    }
+    outb(port + REG_IER, 0);
+    outb(port + REG_SCRATCH, 0x5a);
+    return inb(port + REG_SCRATCH) == 0x5a;
+}
+
+void serial_early_init(void)
+{
+    for (unsigned i = 0; i < SERIAL_LINES; i++) {
+        struct line *line = &g_line[i];
+
+        if (!uart_answers(line->port)) {
+            continue;
+        }
+        outb(line->port + REG_LCR, LCR_DIVISOR);
+        outb(line->port + REG_DATA, 1); /* 115200 baud */
+        outb(line->port + REG_IER, 0);
+        outb(line->port + REG_LCR, LCR_8N1);
+        outb(line->port + REG_FCR, FCR_ON_CLEAR);
+        outb(line->port + REG_MCR, MCR_DTR_RTS);
+        line->present = true;
+    }
+}
+
+bool serial_present(enum serial_line line)
+{
+    return g_line[line].present;
+}
+
+/* ---- transmission -------------------------------------------------------------------------------- */
+
+static bool transmit_ready(const struct line *line)
+{
+    return (inb(line->port + REG_LSR) & LSR_EMPTY) != 0;
+}
+
+/* Give the UART a FIFO's worth of the ring; it must be ready. */
+static void ring_drain(struct line *line)
+{
+    for (unsigned i = 0; i < FIFO_BYTES && line->head != line->tail; i++) {
+        outb(line->port + REG_DATA, (uint8_t)line->ring[line->tail % RING_BYTES]);
+        line->tail++;
+    }
+}
+
+static void transmit_irq_set(const struct line *line)
+{
+    if (line->irq_on) {
+        outb(line->port + REG_IER,
+             (uint8_t)(IER_RECEIVE | (line->head != line->tail ? IER_TRANSMIT : 0)));
+    }
+}
+
+/* Wait until the UART is ready; false if it does not become so, which marks the line as stalled. */
+static bool transmit_wait(struct line *line)
+{
+    uint64_t end_ns = 0;
+
+    while (!transmit_ready(line)) {
+        const uint64_t now_ns = hal_clock_ns();
+
+        end_ns = end_ns == 0 ? now_ns + STALL_NS : end_ns;
+        if (line->stalled || now_ns >= end_ns) {
+            line->stalled = true;
+            return false;
+        }
+        hal_pause();
+    }
+    line->stalled = false;
+    return true;
+}
+
+/* Send up to one FIFO of bytes[len_bytes] directly; returns how many. */
+static size_t fifo_send(const struct line *line, const char *bytes, size_t len_bytes)
+{
+    const size_t count = len_bytes < FIFO_BYTES ? len_bytes : FIFO_BYTES;
+
+    for (size_t i = 0; i < count; i++) {
+        outb(line->port + REG_DATA, (uint8_t)bytes[i]);
+    }
+    return count;
+}
+
+void serial_write(enum serial_line which, const char *bytes, size_t len_bytes)
+{
+    struct line *line = &g_line[which];
+    size_t done = 0;
+
+    if (!line->present) {
+        return;
+    }
+    while (done < len_bytes) {
+        const bool ring_empty = line->head == line->tail;
+
+        if (ring_empty && transmit_ready(line)) {
+            line->stalled = false;
+            done += fifo_send(line, bytes + done, len_bytes - done);
+        } else if (line->irq_on && line->head - line->tail < RING_BYTES) {
+            line->ring[line->head % RING_BYTES] = bytes[done++];
+            line->head++;
+        } else if (!transmit_wait(line)) {
+            break;
+        } else {
+            ring_drain(line);
+        }
+    }
+    transmit_irq_set(line);
+}
+
+void serial_flush(void)
+{
+    for (unsigned i = 0; i < SERIAL_LINES; i++) {
+        struct line *line = &g_line[i];
+
+        while (line->present && line->head != line->tail && transmit_wait(line)) {
+            ring_drain(line);
+        }
+        const uint64_t end_ns = hal_clock_ns() + STALL_NS;
+
+        while (line->present && (inb(line->port + REG_LSR) & LSR_IDLE) == 0 &&
+               hal_clock_ns() < end_ns) {
+            hal_pause();
+        }
+    }
+}
+
+/* ---- interrupts ---------------------------------------------------------------------------------- */
+
+/* Take what has come; at most INPUT_BYTES at a time go up. */
+static void receive(const struct line *line)
+{
+    char input[INPUT_BYTES];
+    size_t count = 0;
+
+    while (count < INPUT_BYTES && (inb(line->port + REG_LSR) & LSR_RECEIVED) != 0) {
+        input[count++] = (char)inb(line->port + REG_DATA);
+    }
+    if (count != 0) {
+        core_on_console_input(input, count);
+    }
+}
+
+static void serial_interrupt(void *arg)
+{
+    struct line *line = arg;
+
+    for (unsigned i = 0; i < SERVICE_MAX && (inb(line->port + REG_IIR) & IIR_NONE) == 0; i++) {
+        hal_irq_t irq;
+
+        receive(line); /* without the lock: the core may echo what it gets */
+        const bool locked = console_lock(&irq);
+
+        if (transmit_ready(line)) {
+            ring_drain(line);
+        }
+        transmit_irq_set(line);
+        console_unlock(locked, irq);
+    }
+}
+
+void serial_irq_init(uint32_t apic_id)
+{
+    for (unsigned i = 0; i < SERIAL_LINES; i++) {
+        struct line *line = &g_line[i];
+        const uint8_t vector = (uint8_t)(IRQ_VECTOR_LINE + line->isa_irq);
+
+        if (!line->present) {
+            continue;
+        }
+        irq_register(vector, serial_interrupt, line);
+        if (ioapic_route_isa(line->isa_irq, vector, apic_id) != EXO_OK) {
+            klog(KLOG_WARN, "serial", "no interrupt, input stays off com=%u", i + 1);
+            continue;
+        }
+        line->irq_on = true;
+        outb(line->port + REG_MCR, MCR_DTR_RTS | MCR_OUT2);
+        transmit_irq_set(line);
+    }
+}

@@ -1,0 +1,199 @@
+/*
+ * space.c - address spaces: the kernel's half of the tables, CR3, and flushing on every CPU.
+ *
+ * A CPU keeps the tables of the last user thread while kernel threads run.
+ *
+ * Invariant (1): if CR3 of a CPU names the root of a space, the CPU's bit in space->cpus is set. It is set
+ * before CR3 is loaded (a locked instruction, so before any table entry is read) and hal_space_flush() reads it
+ * behind a full fence after the entries were written: a CPU that the flush does not see sees the entries.
+ */
+#include "exo/lib/assert.h"
+#include "exo/mem/phys.h"
+#include "exo/sync/preempt.h"
+
+#include "features.h"
+#include "paging.h"
+#include "percpu.h"
+#include "remote.h"
+#include "testhooks.h"
+#include "user.h"
+
+#define FLUSH_PAGES_MAX 32u /* more are cheaper by forgetting everything */
+
+exo_status_t hal_space_create(paddr_t root, struct hal_space **out)
+{
+    paddr_t frame = 0;
+
+    if (testhooks_fail_now()) {
+        return EXO_ERR_NO_MEMORY;
+    }
+    const exo_status_t status = phys_alloc_zeroed(&frame);
+
+    if (status != EXO_OK) {
+        return status;
+    }
+    struct hal_space *space = hal_phys_to_virt(frame);
+
+    space->root = root;
+    paging_share_kernel_half(root);
+    *out = space;
+    return EXO_OK;
+}
+
+void space_load(struct hal_space *space)
+{
+    struct percpu *cpu = percpu_this();
+    struct hal_space *former = cpu->space;
+    const uint64_t self = 1ull << cpu->head.cpu;
+
+    if (former == space) {
+        return;
+    }
+    if (space != NULL) {
+        atomic_fetch_or_explicit(&space->cpus, self, memory_order_seq_cst);
+        paging_load(space->root);
+    } else {
+        paging_load_kernel();
+    }
+    cpu->space = space;
+    if (former != NULL) {
+        atomic_fetch_and_explicit(&former->cpus, ~self, memory_order_release);
+    }
+}
+
+static void space_leave_here(void *arg)
+{
+    if (percpu_this()->space == arg) {
+        space_load(NULL);
+    }
+}
+
+void hal_space_destroy(struct hal_space *space)
+{
+    if (space == NULL) {
+        return;
+    }
+    const uint64_t cpus = atomic_load_explicit(&space->cpus, memory_order_acquire);
+
+    if (cpus != 0) {
+        remote_call(cpus, space_leave_here, space);
+    }
+    KASSERT(atomic_load_explicit(&space->cpus, memory_order_acquire) == 0);
+    phys_free(hal_virt_to_phys(space), 1);
+}
+
+struct flush_request {
+    struct hal_space *space;
+    const struct hal_flush_range *range;
+    size_t count;
+    bool everything;
+};
+
+static void flush_here(void *arg)
+{
+    const struct flush_request *request = arg;
+
+    if (percpu_this()->space != request->space) {
+        return; /* it has loaded another CR3 since, which forgot all of this space */
+    }
+    if (request->everything) {
+        paging_flush_user();
+        return;
+    }
+    for (size_t i = 0; i < request->count; i++) {
+        const struct hal_flush_range *range = &request->range[i];
+
+        for (size_t page = 0; !range->only_added && page < range->page_count; page++) {
+            paging_flush_page(range->start + page * PAGE_SIZE);
+        }
+    }
+}
+
+exo_status_t hal_space_flush(struct hal_space *space, const struct hal_flush_range *range,
+                             size_t count)
+{
+    struct flush_request request = { .space = space, .range = range, .count = count };
+    size_t pages = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        pages += range[i].only_added ? 0 : range[i].page_count;
+    }
+    if (pages == 0) {
+        return EXO_OK;
+    }
+    request.everything = pages > FLUSH_PAGES_MAX;
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with the locked OR in space_load() */
+    const uint64_t cpus = atomic_load_explicit(&space->cpus, memory_order_relaxed);
+
+    if (cpus != 0) {
+        remote_call(cpus, flush_here, &request);
+    }
+    return EXO_OK;
+}
+
+/* Copy at most up to the end of the page of `uaddr`, so that preemption is off for a page at most. The CPU
+ * may have served other spaces since this thread was in user mode. */
+static size_t copy_chunk(struct hal_space *space, void *to, const void *from, size_t len_bytes)
+{
+    preempt_disable();
+    const hal_irq_t irq = hal_irq_save();
+
+    space_load(space);
+    hal_irq_restore(irq);
+    const size_t left = user_copy_bytes(to, from, len_bytes, features()->smap);
+
+    preempt_enable();
+    return left;
+}
+
+static size_t chunk_len(vaddr_t uaddr, size_t len_bytes)
+{
+    const size_t to_edge = PAGE_SIZE - (uaddr & PAGE_MASK);
+
+    return len_bytes < to_edge ? len_bytes : to_edge;
+}
+
+/* How many of len_bytes at uaddr are user addresses at all. */
+static size_t user_len(vaddr_t uaddr, size_t len_bytes)
+{
+    if (uaddr >= HAL_USER_MAX) {
+        return 0;
+    }
+    return (size_t)min_u64(len_bytes, HAL_USER_MAX - uaddr);
+}
+
+size_t hal_user_copy_in(struct hal_space *space, void *dst, vaddr_t uaddr, size_t len_bytes)
+{
+    const size_t allowed = user_len(uaddr, len_bytes);
+    size_t done = 0;
+
+    while (done < allowed) {
+        const size_t chunk = chunk_len(uaddr + done, allowed - done);
+        const size_t left =
+            copy_chunk(space, (char *)dst + done, (const void *)(uaddr + done), chunk);
+
+        done += chunk - left;
+        if (left != 0) {
+            break;
+        }
+    }
+    return len_bytes - done;
+}
+
+size_t hal_user_copy_out(struct hal_space *space, vaddr_t uaddr, const void *src, size_t len_bytes)
+{
+    const size_t allowed = user_len(uaddr, len_bytes);
+    size_t done = 0;
+
+    while (done < allowed) {
+        const size_t chunk = chunk_len(uaddr + done, allowed - done);
+        const size_t left =
+            copy_chunk(space, (void *)(uaddr + done), (const char *)src + done, chunk);
+
+        done += chunk - left;
+        if (left != 0) {
+            break;
+        }
+    }
+    return len_bytes - done;
+}

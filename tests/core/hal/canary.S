@@ -1,0 +1,95 @@
+/*
+ * canary.S - a loop that keeps a canary in every general register and the carry flag.
+ *
+ * uint64_t hal_test_canary(const uint64_t expected[15], uint64_t rounds, uint64_t tear)
+ *
+ * Loads the 15 registers beside the stack pointer from `expected`, copies of which stand on the stack, and
+ * compares each with its copy `rounds` times. Returns 0, or 1 if one differed. An interrupt may come between
+ * any two instructions. `tear` is changed in r15 on purpose: 0, but for the test of the loop itself.
+ */
+        .text
+        .globl  hal_test_canary
+        .type   hal_test_canary, @function
+hal_test_canary:
+        push    %rbp
+        push    %rbx
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        sub     $136, %rsp              /* 15 copies, the rounds left, what to tear */
+        mov     %rsi, 120(%rsp)
+        mov     %rdx, 128(%rsp)
+        mov     %rdi, %rax
+        xor     %ecx, %ecx
+1:      mov     (%rax, %rcx, 8), %rdx   /* the copies */
+        mov     %rdx, (%rsp, %rcx, 8)
+        inc     %ecx
+        cmp     $15, %ecx
+        jne     1b
+        mov     0(%rsp), %rax
+        mov     8(%rsp), %rbx
+        mov     16(%rsp), %rcx
+        mov     24(%rsp), %rdx
+        mov     32(%rsp), %rsi
+        mov     40(%rsp), %rdi
+        mov     48(%rsp), %rbp
+        mov     56(%rsp), %r8
+        mov     64(%rsp), %r9
+        mov     72(%rsp), %r10
+        mov     80(%rsp), %r11
+        mov     88(%rsp), %r12
+        mov     96(%rsp), %r13
+        mov     104(%rsp), %r14
+        mov     112(%rsp), %r15
+        xor     128(%rsp), %r15
+2:      cmp     0(%rsp), %rax
+        jne     3f
+        cmp     8(%rsp), %rbx
+        jne     3f
+        cmp     16(%rsp), %rcx
+        jne     3f
+        cmp     24(%rsp), %rdx
+        jne     3f
+        cmp     32(%rsp), %rsi
+        jne     3f
+        cmp     40(%rsp), %rdi
+        jne     3f
+        cmp     48(%rsp), %rbp
+        jne     3f
+        cmp     56(%rsp), %r8
+        jne     3f
+        cmp     64(%rsp), %r9
+        jne     3f
+        cmp     72(%rsp), %r10
+        jne     3f
+        cmp     80(%rsp), %r11
+        jne     3f
+        cmp     88(%rsp), %r12
+        jne     3f
+        cmp     96(%rsp), %r13
+        jne     3f
+        cmp     104(%rsp), %r14
+        jne     3f
+        cmp     112(%rsp), %r15
+        jne     3f
+        stc
+        mov     %rax, %rax              /* room for an interrupt that loses the flag */
+        mov     %rbx, %rbx
+        jnc     3f
+        decq    120(%rsp)
+        jnz     2b
+        xor     %eax, %eax
+        jmp     4f
+3:      mov     $1, %eax
+4:      add     $136, %rsp
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbx
+        pop     %rbp
+        ret
+        .size   hal_test_canary, . - hal_test_canary
+
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,236 @@
+/* tests/core/proc/test_spawn.c - processes: small programs run, end in every way, and leak nothing. */
+#include "exo/hal.h"
+#include "exo/hal/test.h"
+#include "exo/mem/phys.h"
+#include "exo/proc/proc.h"
+#include "exo/sched/thread.h"
+#include "exo_check.h"
+#include "image.h"
+
+#define SIGNAL(number) (PROC_STATUS_SIGNAL + (number))
+
+static uint8_t g_file[IMAGE_SIZE] EXO_ALIGNED(8);
+
+static uint64_t frames_free(void)
+{
+    struct phys_stats stats;
+
+    phys_stats(&stats);
+    return stats.frames_free;
+}
+
+static exo_status_t spawn(struct proc **out)
+{
+    static const char *const args[] = { "test", "one", NULL };
+    static const char *const env[] = { "A=1", NULL };
+    const struct proc_spawn_spec spec = { .path = "/bin/test",
+                                          .exe = "/bin/test",
+                                          .image = g_file,
+                                          .image_size_bytes = sizeof(g_file),
+                                          .args = args,
+                                          .env = env };
+
+    return proc_spawn(&spec, out);
+}
+
+/* Run machine code as a program and return its status; every frame must be back afterwards. */
+static int run(const uint8_t *code, size_t len_bytes)
+{
+    const uint64_t before = frames_free();
+    struct proc *proc = NULL;
+
+    image_make(g_file, code, len_bytes);
+    ck_assert_int_eq(spawn(&proc), EXO_OK);
+    const int status = proc_wait(proc);
+
+    ck_assert_uint_eq(frames_free(), before);
+    return status;
+}
+
+#define RUN(...) run((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+#define EXIT_EDI 0xb8, 60, 0, 0, 0, 0x0f, 0x05 /* mov $60,%eax; syscall */
+
+/* The status that a program gives to exit comes out, its low eight bits. */
+START_TEST(proc_exit_status_comes_out)
+{
+    ck_assert_int_eq(RUN(0xbf, 42, 0, 0, 0, EXIT_EDI), 42);       /* mov $42,%edi */
+    ck_assert_int_eq(RUN(0xbf, 0x07, 0x01, 0, 0, EXIT_EDI), 7);   /* mov $0x107,%edi */
+}
+END_TEST
+
+/* The first stack: argc at its start, then argv[0]; 16-byte aligned. */
+START_TEST(proc_starts_with_its_arguments)
+{
+    ck_assert_int_eq(RUN(0x8b, 0x3c, 0x24, EXIT_EDI), 2);         /* mov (%rsp),%edi */
+    ck_assert_int_eq(RUN(0x48, 0x8b, 0x44, 0x24, 0x08,            /* mov 8(%rsp),%rax */
+                         0x0f, 0xb6, 0x38, EXIT_EDI), 't');       /* movzbl (%rax),%edi */
+    ck_assert_int_eq(RUN(0x48, 0x8b, 0x44, 0x24, 0x20,            /* mov 32(%rsp),%rax: envp[0] */
+                         0x0f, 0xb6, 0x38, EXIT_EDI), 'A');
+    ck_assert_int_eq(RUN(0x89, 0xe7, 0x83, 0xe7, 0x0f, EXIT_EDI), 0); /* mov %esp,%edi; and $15,%edi */
+}
+END_TEST
+
+/* Memory past the file's bytes is zero, written it stays, and the break area is not there before brk. */
+START_TEST(proc_memory_is_demand_paged)
+{
+    ck_assert_int_eq(RUN(0x8a, 0x04, 0x25, 0x00, 0x31, 0x40, 0x00, /* mov 0x403100,%al */
+                         0x0f, 0xb6, 0xf8,                         /* movzbl %al,%edi */
+                         0x83, 0xc7, 0x05,                         /* add $5,%edi */
+                         0x40, 0x88, 0x3c, 0x25, 0x00, 0x31, 0x40, 0x00, /* mov %dil,0x403100 */
+                         0x40, 0x8a, 0x3c, 0x25, 0x00, 0x31, 0x40, 0x00, /* mov 0x403100,%dil */
+                         EXIT_EDI), 5);
+}
+END_TEST
+
+/* What a program must not do ends it alone, with the status that a shell shows on Linux. */
+START_TEST(proc_faults_end_the_program)
+{
+    ck_assert_int_eq(RUN(0x31, 0xc0, 0x8a, 0x00), SIGNAL(11));            /* read address 0 */
+    ck_assert_int_eq(RUN(0xc6, 0x04, 0x25, 0, 0, 0x40, 0, 1), SIGNAL(11)); /* write to headers */
+    ck_assert_int_eq(RUN(0xb8, 0, 0x21, 0x40, 0, 0xff, 0xe0), SIGNAL(11)); /* execute data */
+    ck_assert_int_eq(RUN(0x31, 0xc9, 0x31, 0xd2, 0xf7, 0xf1), SIGNAL(8));  /* divide by 0 */
+    ck_assert_int_eq(RUN(0x0f, 0x0b), SIGNAL(4));                          /* ud2 */
+    ck_assert_int_eq(RUN(0xcc), SIGNAL(5));                                /* int3 */
+    ck_assert_int_eq(RUN(0xf4), SIGNAL(11));                               /* hlt */
+    ck_assert_int_eq(RUN(0xcd, 0x80), SIGNAL(11));                         /* int $0x80 */
+    ck_assert_int_eq(RUN(0x50, 0xeb, 0xfd), SIGNAL(11));                   /* push for ever */
+}
+END_TEST
+
+/* A number that no row has is ENOSYS (-38); a native number is a native status, not an errno. */
+START_TEST(proc_unknown_calls_are_enosys)
+{
+    ck_assert_int_eq(RUN(0xb8, 0x2c, 0x01, 0, 0, 0x0f, 0x05,   /* call 300 */
+                         0x89, 0xc7, 0xf7, 0xdf, EXIT_EDI), 38); /* neg */
+    ck_assert_int_eq(RUN(0xb8, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x05, /* call -1 */
+                         0x89, 0xc7, 0xf7, 0xdf, EXIT_EDI), 38);
+    ck_assert_int_eq(RUN(0xb8, 0x27, 0, 0, 0x40, 0x0f, 0x05,   /* native call 39 */
+                         0x89, 0xc7, 0xf7, 0xdf,               /* 4100 = 16 * 256 + 4 */
+                         0xc1, 0xef, 0x08, EXIT_EDI), 16);     /* shr $8,%edi */
+}
+END_TEST
+
+/* A program in an endless loop without calls is ended from outside, and so is one that sleeps. */
+START_TEST(proc_kill_ends_a_loop_and_a_sleep)
+{
+    static const uint8_t loop[] = { 0xeb, 0xfe };
+    static const uint8_t sleep[] = { 0x6a, 0x00, 0x6a, 0x64,       /* push 0; push 100 */
+                                     0x48, 0x89, 0xe7, 0x31, 0xf6, /* mov %rsp,%rdi; xor %esi,%esi */
+                                     0xb8, 35, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xfe };
+    const uint64_t before = frames_free();
+    struct proc *proc = NULL;
+
+    image_make(g_file, loop, sizeof(loop));
+    ck_assert_int_eq(spawn(&proc), EXO_OK);
+    thread_sleep_ns(20000000);
+    proc_kill(proc);
+    ck_assert_int_eq(proc_wait(proc), PROC_STATUS_KILLED);
+    image_make(g_file, sleep, sizeof(sleep));
+    ck_assert_int_eq(spawn(&proc), EXO_OK);
+    thread_sleep_ns(20000000);
+    proc_kill(proc);
+    ck_assert_int_eq(proc_wait(proc), PROC_STATUS_KILLED);
+    ck_assert_uint_eq(frames_free(), before);
+}
+END_TEST
+
+/* Several programs at once each get their own status. */
+START_TEST(proc_many_at_once)
+{
+    enum { COUNT = 4 };
+    static uint8_t files[COUNT][IMAGE_SIZE] EXO_ALIGNED(8);
+    static const char *const args[] = { "test", NULL };
+    const uint64_t before = frames_free();
+    struct proc *proc[COUNT] = { NULL };
+
+    for (uint32_t i = 0; i < COUNT; i++) {
+        const uint8_t code[] = { 0xbf, (uint8_t)(10 + i), 0, 0, 0, EXIT_EDI };
+        const struct proc_spawn_spec spec = { .path = "/t",
+                                              .exe = "/t",
+                                              .image = files[i],
+                                              .image_size_bytes = IMAGE_SIZE,
+                                              .args = args,
+                                              .env = args + 1 };
+
+        image_make(files[i], code, sizeof(code));
+        ck_assert_int_eq(proc_spawn(&spec, &proc[i]), EXO_OK);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        ck_assert_int_eq(proc_wait(proc[i]), 10 + (int)i);
+    }
+    ck_assert_uint_eq(frames_free(), before);
+}
+END_TEST
+
+/* What cannot be loaded gives a status and takes nothing. */
+START_TEST(proc_spawn_refuses_and_gives_back)
+{
+    static const uint8_t code[] = { 0xf4 };
+    static const char *const none[] = { NULL };
+    static char path[PROC_PATH_MAX + 1];
+    const uint64_t before = frames_free();
+    struct proc *proc = NULL;
+    struct image image = image_make(g_file, code, sizeof(code));
+    struct proc_spawn_spec spec = { .path = path,
+                                    .exe = "/t",
+                                    .image = g_file,
+                                    .image_size_bytes = sizeof(g_file),
+                                    .args = none,
+                                    .env = none };
+
+    memset(path, 'a', PROC_PATH_MAX);
+    ck_assert_int_eq(proc_spawn(&spec, &proc), EXO_ERR_NO_RESOURCES);
+    image.header->machine = 3;
+    ck_assert_int_eq(spawn(&proc), EXO_ERR_NOT_SUPPORTED);
+    image = image_make(g_file, code, sizeof(code));
+    image.program[3] = (struct elf_program){ .type = ELF_SEGMENT_INTERP, .offset = 0x180, .file_size = 7 };
+    memcpy(g_file + 0x180, "/ld.so", 7);
+    ck_assert_int_eq(spawn(&proc), EXO_ERR_NOT_SUPPORTED);
+    ck_assert(proc == NULL);
+    ck_assert_uint_eq(frames_free(), before);
+}
+END_TEST
+
+/* Spawn with the n-th frame or platform resource refused, until it succeeds; nothing may be lost. */
+static void sweep(void (*fail_after)(uint32_t))
+{
+    static const uint8_t code[] = { 0x31, 0xff, EXIT_EDI };
+    const uint64_t before = frames_free();
+    exo_status_t status = EXO_ERR_NO_MEMORY;
+
+    image_make(g_file, code, sizeof(code));
+    for (uint32_t n = 1; status != EXO_OK; n++) {
+        struct proc *proc = NULL;
+
+        ck_assert_uint_lt(n, 200);
+        fail_after(n);
+        status = spawn(&proc);
+        fail_after(0);
+        if (status == EXO_OK) {
+            (void)proc_wait(proc);
+        } else {
+            ck_assert(status == EXO_ERR_NO_MEMORY || status == EXO_ERR_NO_RESOURCES);
+        }
+        ck_assert_uint_eq(frames_free(), before);
+    }
+}
+
+START_TEST(proc_spawn_survives_every_failed_frame)
+{
+    sweep(phys_test_fail_after);
+}
+END_TEST
+
+START_TEST(proc_spawn_survives_every_failed_resource)
+{
+    sweep(hal_test_fail_after);
+}
+END_TEST
+
+EXO_SUITE(proc, EXO_TEST(proc_exit_status_comes_out), EXO_TEST(proc_starts_with_its_arguments),
+          EXO_TEST(proc_memory_is_demand_paged), EXO_TEST(proc_faults_end_the_program),
+          EXO_TEST(proc_unknown_calls_are_enosys), EXO_TEST(proc_kill_ends_a_loop_and_a_sleep),
+          EXO_TEST(proc_many_at_once), EXO_TEST(proc_spawn_refuses_and_gives_back),
+          EXO_TEST(proc_spawn_survives_every_failed_frame),
+          EXO_TEST(proc_spawn_survives_every_failed_resource))

@@ -1,0 +1,81 @@
+/*
+ * sweep.c - fixtures for test bodies: failing allocations one by one, waiting without a clock.
+ */
+#include <stdatomic.h>
+
+#include "exo/hal.h"
+#include "exo/hal/test.h"
+#include "exo/mem/phys.h"
+#include "exo/sched/thread.h"
+#include "exo_check.h"
+#include "exo_test.h"
+#include "run.h"
+
+#define SWEEP_MAX 10000u /* allocations of one call; more is a loop that never succeeds */
+
+static uint64_t frames_free(void)
+{
+    struct phys_stats stats;
+
+    phys_stats(&stats);
+    return stats.frames_free;
+}
+
+/* Let `arm` fail the n-th allocation for n = 1, 2, ... until fn(arg) succeeds; returns the
+ * failures. */
+static uint32_t sweep_one(void (*arm)(uint32_t n), exo_status_t (*fn)(void *arg), void *arg)
+{
+    for (uint32_t n = 1; n <= SWEEP_MAX; n++) {
+        const uint64_t before = frames_free();
+
+        arm(n);
+        const exo_status_t status = fn(arg);
+
+        arm(0);
+        if (status == EXO_OK) {
+            return n - 1;
+        }
+        ck_assert_int_eq(status, EXO_ERR_NO_MEMORY);
+        ck_assert_uint_eq(frames_free(), before);
+    }
+    ck_abort_msg("still failing after %u allocations", SWEEP_MAX);
+}
+
+uint32_t fault_sweep(exo_status_t (*fn)(void *arg), void *arg)
+{
+    const uint32_t frames = sweep_one(phys_test_fail_after, fn, arg);
+
+    return frames + sweep_one(hal_test_fail_after, fn, arg);
+}
+
+static uint64_t cycles_of_ns(uint64_t duration_ns)
+{
+    return hal_caps()->cycles_hz / 1000000 * duration_ns / 1000;
+}
+
+void test_spin_ns(uint64_t duration_ns)
+{
+    const uint64_t end = hal_cycles() + cycles_of_ns(duration_ns);
+
+    while (hal_cycles() < end) {
+        hal_pause();
+    }
+}
+
+bool test_wait_for(const _Atomic uint32_t *word, uint32_t value, uint64_t timeout_ns)
+{
+    const uint64_t end = hal_cycles() + cycles_of_ns(timeout_ns);
+
+    while (atomic_load_explicit(word, memory_order_acquire) < value) {
+        if (hal_cycles() >= end) {
+            return false;
+        }
+        thread_yield();
+    }
+    return true;
+}
+
+bool test_is_long(void)
+{
+    return g_test_long;
+}
