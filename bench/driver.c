@@ -275,13 +275,23 @@ static exo_status_t count_set(const char *value)
     return EXO_OK;
 }
 
+/* How long the boot took up to here. With -icount a nanosecond is an instruction. */
+static void print_boot(void)
+{
+    const unsigned long long boot_ns = hal_clock_ns();
+
+    kprintf("boot to benchmarks           %llu ns since the first kernel instruction\n", boot_ns);
+    kprintf("{\"name\":\"boot_to_benchmarks\",\"platform\":\"%s\",\"commit\":\"%s\","
+            "\"unit\":\"%s\",\"n\":1,\"p50\":%llu}\n",
+            boot_info_get()->platform, EXO_COMMIT, g_counting ? "counted cycles" : "ns", boot_ns);
+}
+
 static void bench_step(void)
 {
     if (g_names == NULL) {
         return;
     }
-    kprintf("boot to benchmarks           %llu ns since the first kernel instruction\n",
-            (unsigned long long)hal_clock_ns());
+    print_boot();
     if (str_equal(g_names, "list")) {
         list();
         hal_shutdown(0);

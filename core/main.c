@@ -136,8 +136,8 @@ static const struct boot_step g_steps[] = {
     { "sched", BOOT_CRITICAL, 20, sched_cpu_init },
     { "epoch", BOOT_NORMAL, 10, step_epoch },
     { "cpus", BOOT_NORMAL, BOOT_ORDER_CPUS, step_cpus },
-    { "banner", BOOT_NORMAL, 200, step_banner },
-    /* Registered elsewhere: tests, the first program, the monitor (exo/debug/boot.h). */
+    /* Registered elsewhere: tests (700), the first program (800), the monitor (900). */
+    { "banner", BOOT_NORMAL, BOOT_ORDER_MONITOR - 1, step_banner },
     { "chart", BOOT_DEFERRED, 1000, step_chart },
 };
 

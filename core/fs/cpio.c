@@ -81,7 +81,8 @@ exo_status_t cpio_next(const uint8_t *archive, size_t len_bytes, struct cpio_cur
         !field_read(header, FIELD_NAME_SIZE, &name_size)) {
         return EXO_ERR_BAD_FORMAT;
     }
-    /* Name and data are each padded to 4 bytes, counted from the start of the archive, which is aligned. */
+    /* Name and data are each padded to 4 bytes, counted from the start of the archive, which is
+     * aligned. */
     const uint64_t data_at = align_up(cursor->offset + HEADER_SIZE + name_size, 4) - cursor->offset;
     const uint64_t next_at = align_up(cursor->offset + data_at + file_size, 4) - cursor->offset;
     const char *name = (const char *)header + HEADER_SIZE;
@@ -93,10 +94,9 @@ exo_status_t cpio_next(const uint8_t *archive, size_t len_bytes, struct cpio_cur
     if (str_equal(name, g_trailer)) {
         return EXO_ERR_NOT_FOUND;
     }
-    *out = (struct cpio_file){ .name = path_start(name),
-                               .data = header + data_at,
-                               .len_bytes = file_size,
-                               .mode = mode };
+    *out = (struct cpio_file){
+        .name = path_start(name), .data = header + data_at, .len_bytes = file_size, .mode = mode
+    };
     cursor->offset += (size_t)min_u64(next_at, left); /* the last padding may be cut off */
     return EXO_OK;
 }

@@ -137,15 +137,28 @@ static void monitor_start(void)
 }
 EXO_BOOT_STEP(monitor, BOOT_NORMAL, BOOT_ORDER_MONITOR, monitor_start);
 
+/* The first command in alphabetical order behind `last` ("" for the very first); NULL at the end. */
+static const struct monitor_command *next_command(const char *last)
+{
+    const struct monitor_command *next = NULL;
+
+    for (const struct monitor_command *const *at = __start_exo_monitor_commands;
+         at < __stop_exo_monitor_commands; at++) {
+        if (str_compare((*at)->name, last) > 0 &&
+            (next == NULL || str_compare((*at)->name, next->name) < 0)) {
+            next = *at;
+        }
+    }
+    return next != NULL ? find_command(next->name) : NULL;
+}
+
 static void command_help(uint32_t argc, const char *const *argv)
 {
     (void)argc;
     (void)argv;
-    for (const struct monitor_command *const *at = __start_exo_monitor_commands;
-         at < __stop_exo_monitor_commands; at++) {
-        if (find_command((*at)->name) == *at) {
-            kprintf("%-10s %s\n", (*at)->name, (*at)->help);
-        }
+    for (const struct monitor_command *command = next_command(""); command != NULL;
+         command = next_command(command->name)) {
+        kprintf("%-10s %s\n", command->name, command->help);
     }
 }
 EXO_MONITOR_COMMAND(help, "list the commands", command_help);

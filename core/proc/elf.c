@@ -3,7 +3,8 @@
  *
  * Invariants of a plan that elf_parse() gave:
  *   (1) segments ascend, and no two share a page;
- *   (2) vaddr <= file_end <= mem_end, vaddr < mem_end, all inside the user range with the bias added;
+ *   (2) vaddr <= file_end <= mem_end, vaddr < mem_end, all inside the user range with the bias
+ *       added;
  *   (3) the file bytes of each segment lie inside the file;
  *   (4) the entry lies in an executable segment.
  */
@@ -95,8 +96,8 @@ static uint32_t prot_of(uint32_t flags)
     return prot;
 }
 
-/* Is the segment's place sound, and above all earlier ones? Addresses stay below the bias-free limit, so
- * that no sum below can overflow. */
+/* Is the segment's place sound, and above all earlier ones? Addresses stay below the bias-free
+ * limit, so that no sum below can overflow. */
 static bool load_sound(const struct reader *reader, const struct elf_program *program,
                        const struct elf_plan *plan)
 {
@@ -183,7 +184,8 @@ static exo_status_t programs_read(struct reader *reader, struct elf_plan *plan)
     return plan->segment_count > 0 ? EXO_OK : EXO_ERR_BAD_FORMAT;
 }
 
-/* Where the program headers come to lie: in the segment that holds their bytes of the file, or nowhere. */
+/* Where the program headers come to lie: in the segment that holds their bytes of the file, or
+ * nowhere. */
 static vaddr_t headers_find(const struct reader *reader, const struct elf_plan *plan)
 {
     const uint64_t at = reader->header.program_offset;
@@ -266,8 +268,8 @@ static exo_status_t segment_map(const struct elf_segment *segment, uint64_t bias
     const bool has_file = segment->file_end > segment->vaddr;
     const vaddr_t split = has_file ? bias + align_up(segment->file_end, PAGE_SIZE) : start;
     struct vm_object *zero = vm_object_zero();
-    exo_status_t status = map_at(space, start, split, segment->prot, object,
-                                 align_down(segment->offset, PAGE_SIZE));
+    exo_status_t status =
+        map_at(space, start, split, segment->prot, object, align_down(segment->offset, PAGE_SIZE));
 
     if (status == EXO_OK) {
         status = map_at(space, split, end, segment->prot, zero, 0);

@@ -13,11 +13,11 @@
 #define ELF_IDENT_DATA    5u
 #define ELF_IDENT_VERSION 6u
 
-#define ELF_CLASS_64     2u
-#define ELF_DATA_LITTLE  1u
-#define ELF_VERSION_1    1u
-#define ELF_TYPE_EXEC    2u
-#define ELF_TYPE_DYN     3u
+#define ELF_CLASS_64      2u
+#define ELF_DATA_LITTLE   1u
+#define ELF_VERSION_1     1u
+#define ELF_TYPE_EXEC     2u
+#define ELF_TYPE_DYN      3u
 #define ELF_MACHINE_AMD64 62u
 
 #define ELF_SEGMENT_LOAD      1u

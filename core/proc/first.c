@@ -1,9 +1,9 @@
 /*
- * core/proc/first.c - the boot step that runs the program named after " -- " on the command line and ends
- * the machine with its exit status.
+ * core/proc/first.c - the boot step that runs the program named after " -- " on the command line
+ * and ends the machine with its exit status.
  *
- * Statuses of its own, as shells give them: 127 if there is no such program, 126 if it is there and cannot
- * be run; the reason goes to the error stream.
+ * Statuses of its own, as shells give them: 127 if there is no such program, 126 if it is there and
+ * cannot be run; the reason goes to the error stream.
  */
 #include "exo/debug/boot.h"
 #include "exo/fs/cpio.h"
@@ -69,7 +69,8 @@ static void image_find(const char *program, const char *path, struct cpio_file *
         fail(program, "not found in the initrd", STATUS_NOT_FOUND);
     }
     if (status != EXO_OK) {
-        fail(program, status == EXO_ERR_BAD_FORMAT ? "the initrd is malformed" : exo_status_text(status),
+        fail(program,
+             status == EXO_ERR_BAD_FORMAT ? "the initrd is malformed" : exo_status_text(status),
              STATUS_NOT_FOUND);
     }
     if ((out->mode & CPIO_MODE_TYPE) != CPIO_MODE_REGULAR) {

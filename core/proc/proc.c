@@ -3,8 +3,8 @@
  *
  * Invariants:
  *   (1) proc.status is PROC_RUNNING until the end is decided, and is written once;
- *   (2) space, user context and tie belong to the spawner until the thread runs, then to that thread,
- *       which gives them back before it exits;
+ *   (2) space, user context and tie belong to the spawner until the thread runs, then to that
+ *       thread, which gives them back before it exits;
  *   (3) the process itself is freed by proc_wait() alone, after the thread has gone.
  */
 #include "exo/proc/proc.h"
@@ -23,7 +23,8 @@
 #define PROC_RUNNING (-1)
 #define STATUS_MASK  0xff
 
-/* Lives in a frame of its own. Keys: [c] constant after spawn, [s] by the process's thread, [a] atomic. */
+/* Lives in a frame of its own. Keys: [c] constant after spawn, [s] by the process's thread, [a]
+ * atomic. */
 struct proc {
     uint32_t id;            /* [c] */
     _Atomic int status;     /* [a] PROC_RUNNING, then 0-255 */
@@ -278,10 +279,9 @@ exo_status_t proc_spawn(const struct proc_spawn_spec *spec, struct proc **out)
     if (status != EXO_OK) {
         goto fail_free;
     }
-    const struct thread_spec thread = { .name = base_name(proc->path),
-                                        .entry = proc_main,
-                                        .arg = proc,
-                                        .cpu = THREAD_ANY_CPU };
+    const struct thread_spec thread = {
+        .name = base_name(proc->path), .entry = proc_main, .arg = proc, .cpu = THREAD_ANY_CPU
+    };
 
     status = thread_create(&thread, &proc->thread);
     if (status != EXO_OK) {

@@ -46,8 +46,11 @@ void core_on_ipi(enum hal_ipi kind)
 {
     if (kind == HAL_IPI_RESCHED) {
         sched_on_resched();
-    } else {
-        timer_on_call();
+        return;
+    }
+    timer_on_call();
+    if (epoch_is_awaited()) {
+        hal_resched_set(); /* a loop of sections is hardly ever caught between two of them */
     }
 }
 

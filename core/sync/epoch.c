@@ -45,6 +45,12 @@ void epoch_quiescent(void)
     }
 }
 
+bool epoch_is_awaited(void)
+{
+    return atomic_load_explicit(&g_cpu[hal_cpu_id()].seen, memory_order_relaxed) <
+           atomic_load_explicit(&g_epoch, memory_order_relaxed);
+}
+
 void epoch_rest_enter(void)
 {
     atomic_store_explicit(&g_cpu[hal_cpu_id()].seen, SEEN_REST, memory_order_release);
@@ -83,7 +89,7 @@ static bool has_passed(uint32_t cpu, uint64_t target)
 }
 
 /* Wait until all CPUs have passed. Those that run a long thread are asked by an interrupt, whose end is
- * a quiescent state if it struck outside of a section. */
+ * a quiescent state if it struck outside of a section, and which else makes the end of the section one. */
 static void grace_wait(uint64_t target)
 {
     uint64_t pause_ns = POLL_NS;

@@ -6,12 +6,13 @@
 
 #define SYSCALL_SIGN_BIT 0x80000000u
 
-/* Bounds of the linker section; weak, since a kernel without any personality has no such section. */
+/* Bounds of the linker section; weak, since a kernel without any personality has no such
+ * section. */
 extern const struct personality *const __start_exo_personalities[] __attribute__((weak));
 extern const struct personality *const __stop_exo_personalities[] __attribute__((weak));
 
-exo_status_t proc_on_attach(struct proc *proc, const struct proc_image *image,
-                            struct proc_tie *tie, vaddr_t *sp)
+exo_status_t proc_on_attach(struct proc *proc, const struct proc_image *image, struct proc_tie *tie,
+                            vaddr_t *sp)
 {
     for (const struct personality *const *at = __start_exo_personalities;
          at != __stop_exo_personalities; at++) {
@@ -45,7 +46,8 @@ static bool is_native(uint64_t nr)
 void proc_on_syscall(struct proc *proc, struct proc_tie *tie, const struct hal_user_event *event)
 {
     if (is_native(event->nr)) {
-        /* A native call answers with a native status; it never passes a personality's errno table. */
+        /* A native call answers with a native status; it never passes a personality's errno
+         * table. */
         hal_user_result(proc_user(proc), EXO_ERR_NOT_SUPPORTED);
         return;
     }

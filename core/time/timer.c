@@ -50,7 +50,8 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer))
 static struct timer_queue *lock_queue_of(struct timer *timer, hal_irq_t *irq)
 {
     for (;;) {
-        const uint32_t cpu = atomic_load_explicit(&timer->cpu, memory_order_relaxed);
+        /* Acquire: sees the timer as the CPU that let it go left it. */
+        const uint32_t cpu = atomic_load_explicit(&timer->cpu, memory_order_acquire);
         struct timer_queue *const queue = &g_queue[cpu];
 
         *irq = spin_lock_irq(&queue->lock);
@@ -117,7 +118,8 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 
         (void)remove_locked(queue, timer);
         if (cpu != here && !is_running(queue, timer) && deadline_ns != CLOCK_NEVER) {
-            atomic_store_explicit(&timer->cpu, here, memory_order_relaxed);
+            /* Release: who finds it here may not have passed through the lock that we hold. */
+            atomic_store_explicit(&timer->cpu, here, memory_order_release);
             spin_unlock_irq(&queue->lock, irq);
             continue;
         }

@@ -19,12 +19,20 @@
 #include "sanitizer.h"
 
 #define NS_PER_S       1000000000ull
-#define CALIBRATION_NS 2000000ull /* at 50 ns per reading: 50 parts in a million */
-#define RETRY_NS       20000      /* until an interrupt that found a bad moment tries again */
+#define CALIBRATION_NS 300000ull /* a pair of readings is 10 ns apart: some 50 parts in a million */
+#define PAIR_TRIES     5         /* the closest pair counts: no host interrupt came between */
+#define FAR_NS         (1ull << 62) /* later than this never comes, and the host could not count it */
+#define RETRY_NS       20000        /* until an interrupt that found a bad moment tries again */
 
-static uint64_t g_start_ns;           /* [c] host clock at 0 of ours */
-static uint64_t g_start_cycles;       /* [c] hal_cycles() then */
-static _Atomic uint64_t g_advance_ns; /* what tests have added */
+/* The same moment on both clocks. */
+struct clock_pair {
+    uint64_t host_ns;
+    uint64_t cycles;
+};
+
+static uint64_t g_start_ns;            /* [c] host clock at 0 of ours */
+static struct clock_pair g_start_pair; /* [c] soon after */
+static _Atomic uint64_t g_advance_ns;  /* what tests have added */
 
 static uint64_t host_clock_ns(clockid_t clock)
 {
@@ -34,11 +42,29 @@ static uint64_t host_clock_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+static struct clock_pair pair_read(void)
+{
+    struct clock_pair best = { 0 };
+    uint64_t best_gap = UINT64_MAX;
+
+    for (int i = 0; i < PAIR_TRIES; i++) {
+        const uint64_t before = hal_cycles_ordered();
+        const uint64_t now_ns = host_clock_ns(CLOCK_MONOTONIC);
+        const uint64_t gap = hal_cycles_ordered() - before;
+
+        if (gap < best_gap) {
+            best_gap = gap;
+            best = (struct clock_pair){ .host_ns = now_ns, .cycles = before + gap / 2 };
+        }
+    }
+    return best;
+}
+
 void hosted_clock_init(void)
 {
     if (g_start_ns == 0) {
         g_start_ns = host_clock_ns(CLOCK_MONOTONIC);
-        g_start_cycles = hal_cycles();
+        g_start_pair = pair_read();
     }
 }
 
@@ -67,12 +93,13 @@ void hosted_clock_advance(uint64_t delta_ns)
 
 uint64_t hosted_clock_hz(void)
 {
-    uint64_t elapsed_ns;
+    struct clock_pair now = pair_read();
 
-    do {
-        elapsed_ns = host_clock_ns(CLOCK_MONOTONIC) - g_start_ns;
-    } while (elapsed_ns < CALIBRATION_NS);
-    return (uint64_t)((unsigned __int128)(hal_cycles() - g_start_cycles) * NS_PER_S / elapsed_ns);
+    while (now.host_ns - g_start_pair.host_ns < CALIBRATION_NS) {
+        now = pair_read();
+    }
+    return (uint64_t)((unsigned __int128)(now.cycles - g_start_pair.cycles) * NS_PER_S /
+                      (now.host_ns - g_start_pair.host_ns));
 }
 
 size_t hal_entropy(void *buf, size_t len_bytes)
@@ -121,7 +148,7 @@ static void timer_arm(struct hosted_cpu *cpu)
     const uint64_t deadline_ns = cpu->deadline_ns > added_ns ? cpu->deadline_ns - added_ns : 0;
 
     cpu->armed_ns = cpu->deadline_ns;
-    timer_host_set(cpu, TIMER_ABSTIME, g_start_ns + deadline_ns);
+    timer_host_set(cpu, TIMER_ABSTIME, g_start_ns + min_u64(deadline_ns, FAR_NS));
 }
 
 void hal_timer_set(uint64_t deadline_ns)

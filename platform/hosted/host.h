@@ -98,9 +98,14 @@ void hosted_cpu_wait_stopped(uint32_t survivor);
 #define HOSTED_SIGNAL_IPI   SIGUSR1
 #define HOSTED_SIGNAL_TIMER SIGALRM
 
-void hosted_signals_init(void);       /* install the handlers; once, before the first CPU */
-void hosted_fault_init(void);         /* the same for SIGSEGV and its kind */
-void hosted_restorer(void);           /* how handlers return (irq_entry.c) */
+void hosted_signals_init(void); /* install the handlers; once, before the first CPU */
+void hosted_fault_init(void);   /* the same for SIGSEGV and its kind */
+void hosted_restorer(void);     /* how handlers return (irq_entry.c) */
+
+/* What a handler leaves behind, in its frame's uc_link. */
+#define HOSTED_LEAVE_OFF  0           /* the interrupt flag stays as it is, off */
+#define HOSTED_LEAVE_ON   1           /* interrupts on, whatever is pending */
+#define HOSTED_LEAVE_LOOK 2           /* serve what is pending, then interrupts on */
 _Noreturn void hosted_cpu_park(void); /* what a stopped CPU does */
 
 /* Install `handler` for `signal` by the system call itself, past sanitizers' interceptors. */
@@ -110,7 +115,6 @@ void host_signal_install(int signal, unsigned long flags, void (*handler)(int, v
 /* ---- time ------------------------------------------------------------------------------------------- */
 
 void hosted_clock_init(void); /* the clock starts at 0 here; later calls: no-op */
-uint64_t hosted_clock_to_host(uint64_t deadline_ns); /* in CLOCK_MONOTONIC ns */
 uint64_t hosted_clock_hz(void);                      /* rate of hal_cycles() */
 void hosted_clock_advance(uint64_t delta_ns);        /* test hook's half */
 void hosted_timer_init(struct hosted_cpu *cpu);      /* own pthread */

@@ -36,9 +36,11 @@ struct host_sigaction {
 };
 
 /* Labels of irq_entry.c and of the linker. */
-extern const char hosted_restorer_end[], hosted_isys_begin[], hosted_isys_end[],
-    hosted_isys_abort[];
+extern const char hosted_handler_end[], hosted_restorer_end[];
+extern const char hosted_isys_begin[], hosted_isys_end[], hosted_isys_abort[];
 extern const char __executable_start[], etext[];
+void hosted_handler(int signal, void *info, void *context);
+void hosted_on_signal(int signal, void *info, void *context, unsigned was_on);
 void hosted_signal_again(ucontext_t *frame);
 
 /* The one CPU that may go on, once the others are told to stop. */
@@ -154,50 +156,70 @@ static NO_SANITIZE bool told_to_stop(void)
     return survivor != SURVIVORS_ALL && survivor != hal_cpu_id();
 }
 
-/* Handler of the timer and cross-CPU signals. Invariant (4) holds down to signal_serve(). */
-static NO_SANITIZE void on_signal(int signal, void *info, void *context)
+/* If the pc is in one of the stretches of irq_entry.c, see to it and say so. A frame that is being left with
+ * HOSTED_LEAVE_ON is one that put its interrupt off: nobody else will think of what is pending. */
+static NO_SANITIZE bool stretch_leave(ucontext_t *frame, uintptr_t pc)
+{
+    greg_t *const gregs = frame->uc_mcontext.gregs;
+
+    if (pc >= (uintptr_t)hosted_isys_begin && pc < (uintptr_t)hosted_isys_end) {
+        gregs[REG_RIP] = (greg_t)(uintptr_t)hosted_isys_abort;
+        return true;
+    }
+    if (pc >= (uintptr_t)hosted_restorer && pc < (uintptr_t)hosted_restorer_end) {
+        const ucontext_t *const left = (const ucontext_t *)(uintptr_t)gregs[REG_RSP];
+
+        gregs[REG_RIP] = (greg_t)(uintptr_t)hosted_restorer;
+        if ((uintptr_t)left->uc_link == HOSTED_LEAVE_ON) {
+            hosted_timer_retry(hal_cpu_id());
+        }
+        return true;
+    }
+    return false;
+}
+
+/* What hosted_handler jumps to, for the timer and cross-CPU signals; interrupts are off now and were as
+ * `was_on` says. Invariant (4) holds down to signal_serve(). */
+NO_SANITIZE void hosted_on_signal(int signal, void *info, void *context, unsigned was_on)
 {
     ucontext_t *const frame = context;
     const uintptr_t pc = (uintptr_t)frame->uc_mcontext.gregs[REG_RIP];
+    uintptr_t leave = HOSTED_LEAVE_OFF;
 
     (void)info;
-    if (told_to_stop() && !must_wait(pc)) {
-        hosted_cpu_park();
-    }
     if (signal == HOSTED_SIGNAL_TIMER) {
         __asm__ volatile("lock orl %1, " HOSTED_FIELD(0)
                          :
                          : "i"(HOSTED_PENDING), "i"(HOSTED_IRQ_TIMER)
                          : "memory", "cc");
     }
-    frame->uc_link = NULL; /* the restorer leaves the interrupt flag alone */
-    if (pc >= (uintptr_t)hosted_isys_begin && pc < (uintptr_t)hosted_isys_end) {
-        frame->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)hosted_isys_abort;
-        return;
-    }
-    if (pc >= (uintptr_t)hosted_restorer && pc < (uintptr_t)hosted_restorer_end) {
-        frame->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)hosted_restorer;
-        hal_irq_disable();
-        return;
-    }
-    if (must_wait(pc) && (hal_irq_enabled() || told_to_stop())) {
+    if (told_to_stop()) {
+        if (!must_wait(pc)) {
+            hosted_cpu_park();
+        }
         hosted_timer_retry(hal_cpu_id());
-        return;
     }
-    if (!hal_irq_enabled()) {
-        return;
+    if (!stretch_leave(frame, pc) && was_on != 0) {
+        leave = HOSTED_LEAVE_LOOK;
+        if (pc >= (uintptr_t)hosted_handler && pc < (uintptr_t)hosted_handler_end) {
+            leave = HOSTED_LEAVE_ON;
+        } else if (must_wait(pc)) {
+            hosted_timer_retry(hal_cpu_id());
+            leave = HOSTED_LEAVE_ON;
+        }
     }
-    hal_irq_disable();
-    frame->uc_link = frame; /* anything but NULL */
-    signal_serve(frame);
+    frame->uc_link = (ucontext_t *)leave;
+    if (leave == HOSTED_LEAVE_LOOK) {
+        signal_serve(frame);
+    }
 }
 
 void hosted_signals_init(void)
 {
     const unsigned long flags = SA_SIGINFO | SA_NODEFER | SA_RESTART;
 
-    host_signal_install(HOSTED_SIGNAL_IPI, flags, on_signal, hosted_restorer);
-    host_signal_install(HOSTED_SIGNAL_TIMER, flags, on_signal, hosted_restorer);
+    host_signal_install(HOSTED_SIGNAL_IPI, flags, hosted_handler, hosted_restorer);
+    host_signal_install(HOSTED_SIGNAL_TIMER, flags, hosted_handler, hosted_restorer);
 }
 
 void hosted_cpu_stop_all(uint32_t survivor)

@@ -52,6 +52,7 @@ enum apic_register {
 #define LVT_MASKED       (1u << 16)
 #define LVT_LEVEL        (1u << 15)
 #define LVT_ACTIVE_LOW   (1u << 13)
+#define LVT_EXTINT       (7u << 8)
 #define LVT_NMI          (4u << 8)
 #define LVT_TSC_DEADLINE (2u << 17)
 #define DIVIDE_BY_16     3u
@@ -163,6 +164,11 @@ void apic_init(void)
     apic_enable();
     klog(KLOG_INFO, "apic", "enabled mode=%s id=%u version=0x%x", g_x2apic ? "x2apic" : "xapic",
          apic_id(), reg_read(REG_VERSION));
+}
+
+void apic_accept_8259(void)
+{
+    reg_write(REG_LVT_LINT0, LVT_EXTINT);
 }
 
 bool apic_is_x2apic(void)

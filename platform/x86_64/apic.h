@@ -21,6 +21,9 @@ void apic_init(void);
  * the rest masked. */
 void apic_enable(void);
 
+/* Let the 8259 interrupt this CPU through LINT0, on a machine without I/O APIC. */
+void apic_accept_8259(void);
+
 bool apic_is_x2apic(void);
 uint32_t apic_id(void); /* of this CPU */
 

@@ -1,7 +1,8 @@
 /*
  * bootproto.c - multiboot2 tags and the PVH start structure.
  *
- * Invariant (1): every read goes through mem_range(), which proves that it lies in the given memory.
+ * Invariant (1): every read goes through mem_range(), which proves that it lies in the given
+ * memory.
  */
 #include "bootproto.h"
 

@@ -1,8 +1,9 @@
 /*
  * bootproto.h - reading what the boot loader left in memory: multiboot2 and PVH, pure functions.
  *
- * Memory is given as bytes: physical address p is at mem->base[p], readable below mem->limit. Nothing
- * outside is read, whatever the loader's structures say; what leads outside is counted and passed over.
+ * Memory is given as bytes: physical address p is at mem->base[p], readable below mem->limit.
+ * Nothing outside is read, whatever the loader's structures say; what leads outside is counted and
+ * passed over.
  *
  * Spec: Multiboot2 1.6 section 3.6; Xen public header arch-x86/hvm/start_info.h.
  */
@@ -41,8 +42,8 @@ struct bootproto {
 };
 
 /* Read the information at physical address `info`. `out` must be zeroed.
- * Errors: EXO_ERR_BAD_FORMAT (the head of the structure is no such thing, or names no memory at all),
- * EXO_ERR_INVALID (unknown kind). */
+ * Errors: EXO_ERR_BAD_FORMAT (the head of the structure is no such thing, or names no memory at
+ * all), EXO_ERR_INVALID (unknown kind). */
 EXO_MUST_CHECK exo_status_t bootproto_read(enum bootproto_kind kind,
                                            const struct bootproto_mem *mem, paddr_t info,
                                            struct bootproto *out);

@@ -17,9 +17,11 @@
 #include <stdatomic.h>
 
 #include "exo/config.h"
+#include "exo/debug/boot.h"
 #include "exo/debug/log.h"
 #include "exo/hal.h"
 #include "exo/hal/test.h"
+#include "exo/lib/string.h"
 
 #include "acpi.h"
 #include "apic.h"
@@ -77,16 +79,21 @@ static uint64_t ratio32(uint64_t numerator, uint64_t denominator)
     return quotient;
 }
 
-/* Read a narrow counter as a wide one. A failed exchange does no harm: somebody else widened it
- * meanwhile, and the value computed here was right at the moment of the read. */
-static uint64_t counter_read_wide(const struct clock_counter *counter)
+uint64_t clock_widen(_Atomic uint64_t *wide, uint32_t (*read)(void), uint32_t mask)
 {
-    uint64_t before = atomic_load_explicit(&g_wide, memory_order_acquire);
-    const uint64_t now = before + ((counter->read() - (uint32_t)before) & counter->mask);
+    uint64_t before = atomic_load_explicit(wide, memory_order_acquire);
+    const uint64_t now = before + ((read() - (uint32_t)before) & mask);
 
-    (void)atomic_compare_exchange_strong_explicit(&g_wide, &before, now, memory_order_acq_rel,
+    /* A failed exchange does no harm: somebody else stored a reading meanwhile, and this one was right
+     * at its own moment. */
+    (void)atomic_compare_exchange_strong_explicit(wide, &before, now, memory_order_acq_rel,
                                                   memory_order_relaxed);
     return now;
+}
+
+static uint64_t counter_read_wide(const struct clock_counter *counter)
+{
+    return clock_widen(&g_wide, counter->read, counter->mask);
 }
 
 static uint64_t line_count(const struct line *line)
@@ -145,7 +152,7 @@ const struct tsc_rates *clock_rates(void)
     return &g_rates;
 }
 
-/* Begin the fallback line where the present one is. */
+/* Begin the fallback line where the present one is, and let CPU 0 see that its counter wants looking at. */
 static void fallback_start(const struct clock_counter *counter)
 {
     atomic_store_explicit(&g_wide, counter->read(), memory_order_release);
@@ -157,6 +164,7 @@ static void fallback_start(const struct clock_counter *counter)
     };
     g_caps.clock_name = counter->name;
     atomic_store_explicit(&g_line, &g_fallback_line, memory_order_release);
+    apic_send_ipi(acpi_facts()->cpu[0].apic_id, IRQ_VECTOR_TIMER);
 }
 
 void clock_tsc_unstable(const char *why)
@@ -173,6 +181,29 @@ void clock_tsc_unstable(const char *why)
     fallback_start(counter);
     klog(KLOG_WARN, "clock", "tsc unfit, clock is now name=%s: %s", counter->name, why);
 }
+
+/* clock=NAME: take that counter from now on. */
+static exo_status_t clock_param(const char *value)
+{
+    if (str_equal(value, "tsc")) {
+        return EXO_OK;
+    }
+    const struct clock_counter *counter = NULL;
+
+    if (str_equal(value, g_hpet.name) && hpet_present()) {
+        counter = &g_hpet;
+    } else if (str_equal(value, g_pm.name) && pmtimer_present()) {
+        counter = &g_pm;
+    }
+    if (counter == NULL || atomic_exchange_explicit(&g_unstable, true, memory_order_acq_rel)) {
+        return EXO_ERR_NOT_FOUND;
+    }
+    fallback_start(counter);
+    return EXO_OK;
+}
+
+EXO_BOOT_PARAM(clock, "clock", "tsc, hpet or acpi_pm: the counter that the clock reads",
+               clock_param);
 
 static void wall_init(void)
 {

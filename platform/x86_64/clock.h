@@ -7,6 +7,8 @@
  * defined here. Before clock_init() hal_clock_ns() takes the TSC for 4 GHz, so that
  * it never runs ahead of what it says later.
  *
+ * The command line's clock=hpet or clock=acpi_pm takes that counter instead; clock=tsc is the default.
+ *
  * Order on the boot CPU: cpuid_init, acpi_init, pic_init, apic_init, ioapic_init, clock_init (which
  * starts HPET and ACPI timer, calibrates, reads the RTC); then interrupts may be enabled.
  * On every other CPU: apic_enable, tsc_sync_target, clock_cpu_init.

@@ -127,11 +127,10 @@ static bool bracket_read(const struct clock_counter *reference, uint64_t *tsc, u
     return false;
 }
 
-/* True if `cycles` and `counts` tell the same time, as far as the tolerance goes. */
-static bool rates_agree(uint64_t cycles, uint64_t counts, const struct clock_counter *reference)
+bool clock_rates_agree(uint64_t cycles, uint64_t tsc_hz, uint64_t counts, uint64_t reference_hz)
 {
-    const uint64_t tsc_ns = cycles / (clock_rates()->tsc_hz / 1000000u + 1) * 1000u;
-    const uint64_t reference_ns = counts * 1000000u / (reference->hz / 1000u);
+    const uint64_t tsc_ns = cycles * 1000u / (tsc_hz / 1000000u);
+    const uint64_t reference_ns = counts * 1000000u / (reference_hz / 1000u);
     const uint64_t drift_ns = tsc_ns > reference_ns ? tsc_ns - reference_ns : reference_ns - tsc_ns;
 
     return drift_ns <= (reference_ns >> DRIFT_SHIFT) + DRIFT_FLOOR_NS;
@@ -153,7 +152,7 @@ static void watchdog_look(void)
         g_watchdog.armed && cycles / (clock_rates()->tsc_hz / 1000u) < wrap_ms / 2;
     const uint64_t counts = (count - g_watchdog.count) & reference->mask;
 
-    if (!comparable || rates_agree(cycles, counts, reference)) {
+    if (!comparable || clock_rates_agree(cycles, clock_rates()->tsc_hz, counts, reference->hz)) {
         g_watchdog.strikes = 0;
     } else if (++g_watchdog.strikes == STRIKES_MAX) {
         clock_tsc_unstable("watchdog: drifts from the reference");

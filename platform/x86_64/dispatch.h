@@ -6,8 +6,8 @@
 
 #include "irq.h"
 
-/* Serve `vector` (32-255): core_irq_enter(), handler, acknowledge, core_irq_exit(), which may switch
- * threads.  Context: interrupts off. */
+/* Serve `vector` (32-255): core_irq_enter(), handler, acknowledge, core_irq_exit(), which may
+ * switch threads.  Context: interrupts off. */
 void irq_dispatch(uint32_t vector);
 
 /* Register the vectors of ipi.c.  Context: boot CPU, once. */

@@ -1,12 +1,14 @@
 ; entry.asm - from the boot loader's 32-bit protected mode to the kernel at -2 GiB.
 ;
-; Two doors, one path: multiboot2 (GRUB, BIOS and UEFI alike) and PVH (qemu -kernel, Xen). Both arrive with
-; flat segments, paging off and the loader's information at a physical address in EBX.
+; Two doors, one path: multiboot2 (GRUB, BIOS and UEFI alike) and PVH (qemu -kernel, Xen). Both
+; arrive with flat segments, paging off and the loader's information at a physical address in EBX.
 ;
 ; Invariants:
-;   (1) EBP holds the information's address and EDI the kind of door until long mode; EBX is lost to CPUID;
-;   (2) the tables made here map the first 4 GiB in 2 MiB pages, writable and executable, at 0, in the
-;       direct map and (its first 2 GiB) at -2 GiB; paging.c replaces them before the kernel goes on.
+;   (1) EBP holds the information's address and EDI the kind of door until long mode; EBX is lost
+;       to CPUID;
+;   (2) the tables made here map the first 4 GiB in 2 MiB pages, writable and executable, at 0, in
+;       the direct map and (its first 2 GiB) at -2 GiB; paging.c replaces them before the kernel
+;       goes on.
 ;
 ; Spec: Multiboot2 1.6 section 3.2; Xen x86/HVM direct boot ABI; AMD64 APM volume 2 section 14.6.
 

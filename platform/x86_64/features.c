@@ -3,7 +3,8 @@
  *
  * Invariant (1): every CPU gets the same bits, those that the boot CPU offers.
  *
- * Spec: Intel SDM volume 3A section 2.5, volume 1 section 13.3 (XSAVE); AMD64 APM volume 2 section 6.1.
+ * Spec: Intel SDM volume 3A section 2.5, volume 1 section 13.3 (XSAVE); AMD64 APM volume 2 section
+ * 6.1.
  */
 #include "features.h"
 
@@ -27,6 +28,7 @@
 #define CR4_OSXMMEXCPT (1ull << 10)
 #define CR4_UMIP       (1ull << 11)
 #define CR4_FSGSBASE   (1ull << 16)
+#define CR4_PCIDE      (1ull << 17)
 #define CR4_OSXSAVE    (1ull << 18)
 #define CR4_SMEP       (1ull << 20)
 #define CR4_SMAP       (1ull << 21)
@@ -100,6 +102,7 @@ void features_init(void)
 
     f->smap = cpu->smap;
     f->fsgsbase = cpu->fsgsbase;
+    f->pcid = cpu->pcid && cpu->pge;
     f->xsave = cpu->xsave && (cpu->xsave_features & XCR0_X87_SSE) == XCR0_X87_SSE;
     f->xsaveopt = f->xsave && cpu->xsaveopt;
     f->vector_bytes = FXSAVE_BYTES;
@@ -117,6 +120,7 @@ void features_init(void)
     g_cr4 |= cpu->smep ? CR4_SMEP : 0;
     g_cr4 |= cpu->smap ? CR4_SMAP : 0;
     g_cr4 |= cpu->fsgsbase ? CR4_FSGSBASE : 0;
+    g_cr4 |= f->pcid ? CR4_PCIDE : 0;
     g_cr4 |= f->xsave ? CR4_OSXSAVE : 0;
     if (cpu->smap) {
         clac_patch();

@@ -10,6 +10,7 @@
 struct features {
     bool smap;
     bool fsgsbase; /* user code may write its own FS and GS base */
+    bool pcid;     /* translations of several spaces are kept side by side */
     bool xsave;
     bool xsaveopt;
     uint64_t xcr0;         /* states that XSAVE keeps, 0 without XSAVE */
@@ -18,8 +19,8 @@ struct features {
 
 const struct features *features(void);
 
-/* Decide, on the boot CPU, after cpuid_init(); also patches CLAC into the entry code, which must still be
- * writable. */
+/* Decide, on the boot CPU, after cpuid_init(); also patches CLAC into the entry code, which must
+ * still be writable. */
 void features_init(void);
 
 /* Switch on, on this CPU. The kernel's own page tables must be loaded (SMEP, SMAP). */

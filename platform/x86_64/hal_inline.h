@@ -1,8 +1,8 @@
 /*
  * hal_inline.h - the inline half of the HAL on x86_64; contracts stand in exo/hal.h.
  *
- * The per-CPU head is the first thing in the block at GS base. The word behind it (+24) is the block's
- * own address, so that hal_percpu() is one load.
+ * The per-CPU head is the first thing in the block at GS base. The word behind it (+24) is the
+ * block's own address, so that hal_percpu() is one load.
  */
 #ifndef PLATFORM_X86_64_HAL_INLINE_H
 #define PLATFORM_X86_64_HAL_INLINE_H

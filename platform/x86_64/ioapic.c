@@ -113,7 +113,7 @@ void ioapic_init(void)
         }
     }
     if (g_count == 0) {
-        klog(KLOG_WARN, "ioapic", "none found: device interrupts stay off");
+        klog(KLOG_WARN, "ioapic", "none found: the 8259 serves ISA lines");
     }
 }
 

@@ -1,8 +1,8 @@
 /*
  * irq.c - the table of interrupt handlers.
  *
- * Invariant (1): an entry is written once, before its source is unmasked, and constant afterwards; so
- * dispatching takes no lock.
+ * Invariant (1): an entry is written once, before its source is unmasked, and constant afterwards;
+ * so dispatching takes no lock.
  */
 #include "irq.h"
 
@@ -61,8 +61,8 @@ uint64_t irq_spurious_count(void)
     return atomic_load_explicit(&g_spurious, memory_order_relaxed);
 }
 
-/* The 8259's lines never reach the local APIC as vectors of its own, and its spurious vector must not be
- * acknowledged. */
+/* The 8259's lines never reach the local APIC as vectors of its own, and its spurious vector must
+ * not be acknowledged. */
 static bool needs_eoi(uint32_t vector)
 {
     return vector >= IRQ_VECTOR_LINE && vector != IRQ_VECTOR_SPURIOUS;

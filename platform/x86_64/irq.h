@@ -1,9 +1,10 @@
 /*
  * irq.h - the vectors, and who handles them.
  *
- * A registered handler runs on the CPU that took the interrupt, interrupts off, between core_irq_enter()
- * and core_irq_exit(). The dispatcher acknowledges the local APIC itself after the handler, so a handler
- * must quiet its own device only. A vector that nobody registered is acknowledged and counted.
+ * A registered handler runs on the CPU that took the interrupt, interrupts off, between
+ * core_irq_enter() and core_irq_exit(). The dispatcher acknowledges the local APIC itself after
+ * the handler, so a handler must quiet its own device only. A vector that nobody registered is
+ * acknowledged and counted.
  */
 #ifndef PLATFORM_X86_64_IRQ_H
 #define PLATFORM_X86_64_IRQ_H
@@ -36,7 +37,8 @@ void irq_register(uint32_t vector, irq_handler_t handler, void *arg);
 /* Reserve a vector for a device: 0 if there is none left.  Context: as irq_register(). */
 uint32_t irq_vector_alloc(void);
 
-/* Interrupts that nobody asked for, since boot: spurious vectors of APIC and 8259, unregistered ones. */
+/* Interrupts that nobody asked for, since boot: spurious vectors of APIC and 8259, unregistered
+ * ones. */
 uint64_t irq_spurious_count(void);
 
 #endif /* PLATFORM_X86_64_IRQ_H */

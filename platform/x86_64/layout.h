@@ -6,8 +6,8 @@
  *   0xffffc80000000000  device registers (mmio_map)
  *   0xffffffff80000000  the kernel image, at its physical address
  *
- * The top-level entries of these four are made at boot and never change afterwards, so every address
- * space shares them by copying 256 words once.
+ * The top-level entries of these four are made at boot and never change afterwards, so every
+ * address space shares them by copying 256 words once.
  */
 #ifndef PLATFORM_X86_64_LAYOUT_H
 #define PLATFORM_X86_64_LAYOUT_H

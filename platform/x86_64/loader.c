@@ -1,8 +1,8 @@
 /*
  * loader.c - the boot information of this machine, in memory of the kernel's own.
  *
- * Invariant (1): after loader_read() nothing points into the loader's structures any more: the frames
- * that hold them are free.
+ * Invariant (1): after loader_read() nothing points into the loader's structures any more: the
+ * frames that hold them are free.
  */
 #include "loader.h"
 
@@ -40,6 +40,19 @@ static bool text_copy(char *to, size_t size, const char *from)
     return fits;
 }
 
+/* What the core does for a program's sake, but early enough for what this file and the drivers have
+ * to say: nothing but errors may come between its output and the reader. */
+static void quiet_for_program(void)
+{
+    for (const char *at = g_cmdline; *at != '\0'; at++) {
+        if (at[0] == '-' && at[1] == '-' && (at == g_cmdline || at[-1] == ' ') &&
+            (at[2] == ' ' || at[2] == '\0')) {
+            klog_console_level_set(KLOG_ERROR);
+            return;
+        }
+    }
+}
+
 static void texts_take(void)
 {
     if (!text_copy(g_cmdline, sizeof(g_cmdline), g_proto.cmdline)) {
@@ -47,6 +60,7 @@ static void texts_take(void)
     }
     g_proto.cmdline = g_cmdline;
     g_info.cmdline = g_cmdline;
+    quiet_for_program();
     for (uint32_t i = 0; i < g_proto.module_count; i++) {
         struct bootproto_module *module = &g_proto.module[i];
         /* A loader that has no names for them can bring but one. */
@@ -71,8 +85,8 @@ static void map_report(const struct memmap *map)
     }
 }
 
-/* Sort the loader's map once by itself, to tell its contradictions from our own claims, and once more
- * with image and modules in it. */
+/* Sort the loader's map once by itself, to tell its contradictions from our own claims, and once
+ * more with image and modules in it. */
 static void regions_build(void)
 {
     struct memmap *map = &g_proto.map;

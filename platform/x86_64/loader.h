@@ -9,8 +9,8 @@
 #include "bootproto.h"
 
 /* Read what `kind` of loader left at physical address `paddr`, copy all text, mark kernel image and
- * modules in the memory map, move modules that are not page-aligned. What was passed over is reported.
- * The result may still be carved (memmap_carve()). Panics if there is no memory map.
+ * modules in the memory map, move modules that are not page-aligned. What was passed over is
+ * reported. The result may still be carved (memmap_carve()). Panics if there is no memory map.
  * Context: boot CPU, once, on the boot tables. */
 struct boot_info *loader_read(enum bootproto_kind kind, paddr_t paddr);
 

@@ -6,8 +6,8 @@
  *       constant page of the image writable;
  *   (2) nothing is mapped in the lower half of the kernel's root;
  *   (3) top-level entries of the kernel half do not change after paging_init();
- *   (4) below 4 GiB the direct map has no holes: what is not memory is there read-only and uncached, so
- *       that a wrong pointer in a firmware table reads rubbish and does not fault.
+ *   (4) below 4 GiB the direct map has no holes: what is not memory is there read-only and
+ *       uncached, so that a wrong pointer in a firmware table reads rubbish and does not fault.
  *
  * Spec: AMD64 APM volume 2 chapter 5.
  */
@@ -112,7 +112,8 @@ static uint32_t leaf_level(const struct mapping *map)
     return 0;
 }
 
-/* Map a range in the kernel's root with the largest pages that fit; nothing may be mapped there yet. */
+/* Map a range in the kernel's root with the largest pages that fit; nothing may be mapped there
+ * yet. */
 static exo_status_t range_map(struct mapping map)
 {
     while (map.len_bytes > 0) {
@@ -173,7 +174,8 @@ static uint64_t region_rights(enum boot_region_kind kind)
     return UNCACHED;
 }
 
-/* Map [base, end) of one kind of memory; the constant part of the kernel image in it is read-only. */
+/* Map [base, end) of one kind of memory; the constant part of the kernel image in it is read-only.
+ * */
 static void direct_map_memory(paddr_t base, paddr_t end, uint64_t rights)
 {
     const paddr_t hard_start = layout_image_phys(kernel_image_start);
@@ -191,7 +193,8 @@ static void direct_map_memory(paddr_t base, paddr_t end, uint64_t rights)
     }
 }
 
-/* Map everything that the regions name, neighbours of equal rights as one, and below 4 GiB the holes. */
+/* Map everything that the regions name, neighbours of equal rights as one, and below 4 GiB the
+ * holes. */
 static uint64_t direct_map_build(const struct boot_info *info)
 {
     uint64_t done = 0; /* all below is mapped, or a hole above 4 GiB */
@@ -240,8 +243,8 @@ static void image_map(const char *start, const char *end, uint64_t rights)
     range_map_or_panic(&map);
 }
 
-/* Make all tables of a window, so that every space copies its top-level entry and mapping a page there
- * later needs no memory. */
+/* Make all tables of a window, so that every space copies its top-level entry and mapping a page
+ * there later needs no memory. */
 static void window_reserve(vaddr_t start, uint64_t len_bytes)
 {
     for (vaddr_t vaddr = start; vaddr < start + len_bytes; vaddr += LARGE_PAGE_BYTES) {
@@ -300,7 +303,9 @@ paddr_t paging_trampoline_root(paddr_t trampoline)
         table[level][index_at(trampoline, level)] =
             layout_image_phys(table[level - 1]) | PTE_PRESENT;
     }
-    table[0][index_at(trampoline, 0)] = trampoline | PTE_PRESENT;
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        table[0][i] = i == index_at(trampoline, 0) ? trampoline | PTE_PRESENT : 0;
+    }
     for (uint32_t i = LAYOUT_KERNEL_HALF; i < ENTRIES; i++) {
         table[LEVELS - 1][i] = g_root[i];
     }

@@ -1,8 +1,8 @@
 /*
  * paging.h - the kernel's own tables, and changes of what a CPU sees through them.
  *
- * Until paging_core_takes_over() tables come from the boot memory map, afterwards from exo/mem/phys.h.
- * See mmio.h for device registers.
+ * Until paging_core_takes_over() tables come from the boot memory map, afterwards from
+ * exo/mem/phys.h. See mmio.h for device registers.
  */
 #ifndef PLATFORM_X86_64_PAGING_H
 #define PLATFORM_X86_64_PAGING_H
@@ -12,10 +12,11 @@
 
 #include "layout.h"
 
-/* Build and load the kernel's tables: direct map, image with rights by section, windows for stacks and
- * device registers; the boot tables and the identity mapping are gone afterwards.
- * `info` has the final regions; what the tables need is carved out of it. Returns the end of the direct
- * map's first stretch without holes.  Context: boot CPU, once. Panics if memory does not suffice. */
+/* Build and load the kernel's tables: direct map, image with rights by section, windows for stacks
+ * and device registers; the boot tables and the identity mapping are gone afterwards.
+ * `info` has the final regions; what the tables need is carved out of it. Returns the end of the
+ * direct map's first stretch without holes.  Context: boot CPU, once. Panics if memory does not
+ * suffice. */
 uint64_t paging_init(struct boot_info *info);
 
 /* From now on frames come from the core. */
@@ -28,7 +29,8 @@ paddr_t paging_kernel_root(void);
 void paging_share_kernel_half(paddr_t root);
 
 /* Tables for a CPU on its way up: the kernel's half, and the page `trampoline` at its own address,
- * readable and executable, not writable. Below 4 GiB, static.  Locks: the caller starts one CPU at a time. */
+ * readable and executable, not writable. Below 4 GiB, static.  Locks: the caller starts one CPU at
+ * a time. */
 paddr_t paging_trampoline_root(paddr_t trampoline);
 
 /* Load the kernel's own tables on this CPU. */
@@ -55,8 +57,8 @@ static inline void paging_flush_user(void)
     __asm__ volatile("movq %%cr3, %0\n\tmovq %0, %%cr3" : "=r"(cr3) : : "memory");
 }
 
-/* Walk all present leaves of the table `root`, top-level entries [first, last), and give each to `visit`
- * (tests of the rights, reports). */
+/* Walk all present leaves of the table `root`, top-level entries [first, last), and give each to
+ * `visit` (tests of the rights, reports). */
 struct paging_leaf {
     vaddr_t vaddr;
     paddr_t paddr;

@@ -1,8 +1,9 @@
 /*
- * percpu.c - each CPU's private block: head, descriptor table, task state with the interrupt stacks.
+ * percpu.c - each CPU's private block: head, descriptor table, task state with the interrupt
+ * stacks.
  *
- * Invariant (1): the two words above each interrupt stack hold the block's own address, where ist_door
- * (trap.asm) looks for it: its frame is 22 words below.
+ * Invariant (1): the two words above each interrupt stack hold the block's own address, where
+ * ist_door (trap.asm) looks for it: its frame is 22 words below.
  *
  * Spec: AMD64 APM volume 2 sections 4.8 (descriptors), 12.2.5 (64-bit TSS).
  */

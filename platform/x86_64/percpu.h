@@ -10,6 +10,8 @@
 
 #include "exo/hal.h"
 
+#include "asid.h"
+
 /* Offsets for the assembly files. */
 #define PERCPU_RUN_SP    32
 #define PERCPU_SCRATCH   40
@@ -49,6 +51,7 @@ struct percpu {
     _Atomic bool stopped;        /* [a] halted for good by hal_cpu_stop_others() */
     _Atomic uint64_t nmi_count;  /* [a] NMIs that nobody explained */
     struct hal_space *space;     /* [o] whose tables CR3 holds; NULL: the kernel's own */
+    struct asid_cpu asid;        /* [o] */
     struct hal_user *owner;      /* [o] whose vector state and segment bases are in the registers */
     struct hal_stack idle_stack; /* [c] what the CPU came up on; empty on the boot CPU */
     struct tss tss;              /* [c] but rsp[0], which follows frame_top */

@@ -12,8 +12,7 @@
 #include "acpi.h"
 #include "clock.h"
 #include "io.h"
-#include "ioapic.h"
-#include "irq.h"
+#include "pic_isa.h"
 
 #define PORT_DATA    0x60u
 #define PORT_STATUS  0x64u
@@ -136,8 +135,7 @@ void ps2_init(uint32_t apic_id)
         return;
     }
     ps2_decoder_init(&g_decoder, set);
-    irq_register(IRQ_VECTOR_LINE + ISA_IRQ, keyboard_interrupt, NULL);
-    if (ioapic_route_isa(ISA_IRQ, IRQ_VECTOR_LINE + ISA_IRQ, apic_id) != EXO_OK) {
+    if (isa_connect(ISA_IRQ, apic_id, keyboard_interrupt, NULL) != EXO_OK) {
         klog(KLOG_WARN, "ps2", "no interrupt, keyboard stays off");
         return;
     }

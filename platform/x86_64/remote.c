@@ -1,9 +1,9 @@
 /*
  * remote.c - calls across CPUs, one at a time.
  *
- * Invariant (1): while g_lock is held g_call is constant, and a CPU whose bit is set in `pending` has not yet
- * run it. The bits are set by release before the interrupts are sent and cleared by release after the
- * function has run, so both sides see what the other did before.
+ * Invariant (1): while g_lock is held g_call is constant, and a CPU whose bit is set in `pending`
+ * has not yet run it. The bits are set by release before the interrupts are sent and cleared by
+ * release after the function has run, so both sides see what the other did before.
  */
 #include "remote.h"
 

@@ -8,8 +8,8 @@
 
 #define REMOTE_ALL UINT64_MAX
 
-/* Run function(arg) once on every online CPU whose bit is set in `cpus`, this one included, interrupts
- * off there; returns when all have.
+/* Run function(arg) once on every online CPU whose bit is set in `cpus`, this one included,
+ * interrupts off there; returns when all have.
  * Locks: RANK_PLATFORM inside, or none if only this CPU is meant.  Context: thread, interrupts on:
  * two CPUs that call each other serve each other while they wait. */
 void remote_call(uint64_t cpus, void (*function)(void *arg), void *arg);

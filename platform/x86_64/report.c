@@ -92,7 +92,8 @@ static void page_fault_describe(const struct trap_frame *frame, uint64_t address
               (frame->error & FAULT_USER) != 0 ? "user" : "kernel", cause);
 }
 
-/* Error codes of 10-13 name a descriptor: bit 0 external event, 1 IDT, 2 LDT, from 3 on the index. */
+/* Error codes of 10-13 name a descriptor: bit 0 external event, 1 IDT, 2 LDT, from 3 on the index.
+ * */
 static void selector_describe(const struct trap_frame *frame, char *buf, size_t size)
 {
     const uint64_t error = frame->error;

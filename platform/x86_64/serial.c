@@ -5,7 +5,7 @@
  * ring, which the transmit interrupt empties. Without interrupts, or with the ring full, the writer
  * waits for the UART.
  *
- * Invariants (under console_lock()):
+ * Invariants, while a line's lock is free:
  *   (1) bytes leave in the order in which they were written: nothing passes a ring that is not empty;
  *   (2) the transmit interrupt is enabled exactly while the ring is not empty and interrupts are in use;
  *   (3) head - tail is the number of bytes in the ring, never more than RING_BYTES.
@@ -15,10 +15,9 @@
 #include "exo/debug/log.h"
 #include "exo/hal.h"
 
-#include "clock.h"
+#include "cpuid.h"
 #include "io.h"
-#include "ioapic.h"
-#include "irq.h"
+#include "pic_isa.h"
 #include "serial_console.h"
 
 #define REG_DATA    0u /* divisor low while LCR bit 7 is set */
@@ -46,7 +45,7 @@
 #define FIFO_BYTES  16u
 #define RING_BYTES  8192u /* a power of two: 0.7 s at 115200 baud */
 #define INPUT_BYTES 64u
-#define STALL_NS    100000000ull
+#define STALL_NS    10000000000ull
 #define SERVICE_MAX 64u /* rounds of one interrupt, should the UART never be content */
 
 struct line {
@@ -54,7 +53,8 @@ struct line {
     uint8_t isa_irq;
     bool present;
     bool irq_on;
-    bool stalled; /* took nothing for STALL_NS: what it cannot take at once is dropped */
+    bool stalled; /* given up: what it cannot take at once is dropped */
+    struct console_lock lock;
     uint32_t head;
     uint32_t tail;
     char ring[RING_BYTES];
@@ -129,25 +129,6 @@ static void transmit_irq_set(const struct line *line)
     }
 }
 
-/* Wait until the UART is ready; false if it does not become so, which marks the line as stalled. */
-static bool transmit_wait(struct line *line)
-{
-    uint64_t end_ns = 0;
-
-    while (!transmit_ready(line)) {
-        const uint64_t now_ns = hal_clock_ns();
-
-        end_ns = end_ns == 0 ? now_ns + STALL_NS : end_ns;
-        if (line->stalled || now_ns >= end_ns) {
-            line->stalled = true;
-            return false;
-        }
-        hal_pause();
-    }
-    line->stalled = false;
-    return true;
-}
-
 /* Send up to one FIFO of bytes[len_bytes] directly; returns how many. */
 static size_t fifo_send(const struct line *line, const char *bytes, size_t len_bytes)
 {
@@ -159,45 +140,98 @@ static size_t fifo_send(const struct line *line, const char *bytes, size_t len_b
     return count;
 }
 
-void serial_write(enum serial_line which, const char *bytes, size_t len_bytes)
+/* Put bytes into the ring as long as there is room; returns how many. */
+static size_t ring_push(struct line *line, const char *bytes, size_t len_bytes)
 {
-    struct line *line = &g_line[which];
-    size_t done = 0;
+    size_t count = 0;
 
-    if (!line->present) {
-        return;
+    while (count < len_bytes && line->head - line->tail < RING_BYTES) {
+        line->ring[line->head % RING_BYTES] = bytes[count++];
+        line->head++;
     }
-    while (done < len_bytes) {
-        const bool ring_empty = line->head == line->tail;
+    return count;
+}
 
-        if (ring_empty && transmit_ready(line)) {
-            line->stalled = false;
-            done += fifo_send(line, bytes + done, len_bytes - done);
-        } else if (line->irq_on && line->head - line->tail < RING_BYTES) {
-            line->ring[line->head % RING_BYTES] = bytes[done++];
-            line->head++;
-        } else if (!transmit_wait(line)) {
-            break;
-        } else {
-            ring_drain(line);
-        }
+/* Get on with sending as far as goes without waiting; returns how many of bytes[len_bytes] were taken.
+ * *moved tells whether anything left the kernel or was taken. */
+static size_t send_step(struct line *line, const char *bytes, size_t len_bytes, bool *moved)
+{
+    hal_irq_t irq;
+    const bool taken = console_lock_take(&line->lock, &irq);
+    const bool ready = transmit_ready(line);
+    size_t count = 0;
+
+    *moved = ready;
+    if (ready && line->head != line->tail) {
+        ring_drain(line);
+    } else if (ready) {
+        count = fifo_send(line, bytes, len_bytes);
+    } else if (line->irq_on) {
+        count = ring_push(line, bytes, len_bytes);
+        *moved = count != 0;
     }
     transmit_irq_set(line);
+    console_lock_give(&line->lock, taken, irq);
+    return count;
+}
+
+/* Waiting for a line that does not move since *since_ns: true if that has been so long that it must be
+ * broken. Under a hypervisor it is not: whoever reads there takes their time, and nothing may be lost. */
+static bool is_dead(uint64_t *since_ns)
+{
+    const uint64_t now_ns = hal_clock_ns();
+
+    *since_ns = *since_ns == 0 ? now_ns : *since_ns;
+    hal_pause();
+    return !cpuid_info()->hypervisor && now_ns - *since_ns >= STALL_NS;
+}
+
+void serial_write(enum serial_line which, const char *bytes, size_t len_bytes,
+                  struct console_lock *caller)
+{
+    struct line *line = &g_line[which];
+    uint64_t since_ns = 0; /* when it last moved; 0: just now */
+    size_t done = 0;
+
+    while (line->present && done < len_bytes) {
+        bool moved = false;
+
+        done += send_step(line, bytes + done, len_bytes - done, &moved);
+        if (moved) {
+            line->stalled = false;
+            since_ns = 0;
+        } else if (line->stalled || is_dead(&since_ns)) {
+            line->stalled = true;
+            break;
+        }
+        console_lock_progress(caller); /* waiting is a life sign too */
+    }
+}
+
+/* Send what waits in the ring, then let the UART finish; gives a dead line up. */
+static void line_flush(struct line *line)
+{
+    uint64_t since_ns = 0;
+    bool moved = false;
+
+    while (line->head != line->tail && !line->stalled) {
+        (void)send_step(line, NULL, 0, &moved);
+        if (moved) {
+            since_ns = 0;
+        } else if (is_dead(&since_ns)) {
+            line->stalled = true;
+        }
+    }
+    while ((inb(line->port + REG_LSR) & LSR_IDLE) == 0 && !line->stalled) {
+        line->stalled = is_dead(&since_ns);
+    }
 }
 
 void serial_flush(void)
 {
     for (unsigned i = 0; i < SERIAL_LINES; i++) {
-        struct line *line = &g_line[i];
-
-        while (line->present && line->head != line->tail && transmit_wait(line)) {
-            ring_drain(line);
-        }
-        const uint64_t end_ns = hal_clock_ns() + STALL_NS;
-
-        while (line->present && (inb(line->port + REG_LSR) & LSR_IDLE) == 0 &&
-               hal_clock_ns() < end_ns) {
-            hal_pause();
+        if (g_line[i].present) {
+            line_flush(&g_line[i]);
         }
     }
 }
@@ -218,21 +252,24 @@ static void receive(const struct line *line)
     }
 }
 
+/* Serve the UART until it asks for nothing more. The line is edge-triggered: leaving it asserted would be
+ * the last that is heard of it, so after many rounds its interrupts are taken away and given back, which
+ * makes a new edge. */
 static void serial_interrupt(void *arg)
 {
     struct line *line = arg;
+    unsigned rounds = 0;
 
-    for (unsigned i = 0; i < SERVICE_MAX && (inb(line->port + REG_IIR) & IIR_NONE) == 0; i++) {
-        hal_irq_t irq;
+    while ((inb(line->port + REG_IIR) & IIR_NONE) == 0) {
+        bool moved = false;
 
         receive(line); /* without the lock: the core may echo what it gets */
-        const bool locked = console_lock(&irq);
-
-        if (transmit_ready(line)) {
-            ring_drain(line);
+        (void)send_step(line, NULL, 0, &moved);
+        if (++rounds == SERVICE_MAX) {
+            outb(line->port + REG_IER, 0);
+            transmit_irq_set(line);
+            break;
         }
-        transmit_irq_set(line);
-        console_unlock(locked, irq);
     }
 }
 
@@ -240,13 +277,11 @@ void serial_irq_init(uint32_t apic_id)
 {
     for (unsigned i = 0; i < SERIAL_LINES; i++) {
         struct line *line = &g_line[i];
-        const uint8_t vector = (uint8_t)(IRQ_VECTOR_LINE + line->isa_irq);
 
         if (!line->present) {
             continue;
         }
-        irq_register(vector, serial_interrupt, line);
-        if (ioapic_route_isa(line->isa_irq, vector, apic_id) != EXO_OK) {
+        if (isa_connect(line->isa_irq, apic_id, serial_interrupt, line) != EXO_OK) {
             klog(KLOG_WARN, "serial", "no interrupt, input stays off com=%u", i + 1);
             continue;
         }

@@ -5,7 +5,7 @@
  * serial_write() works in any context. serial_irq_init() adds interrupts: received bytes go to
  * core_on_console_input(), and what a slow line cannot take at once waits in a ring.
  *
- * Locks: none; hal_console_write() (console.c's lock) serialises writers.
+ * Locks: a short one per line, inside; hal_console_write() serialises writers.
  * Spec: National PC16550D data sheet.
  */
 #ifndef PLATFORM_X86_64_SERIAL_H
@@ -19,10 +19,13 @@ enum serial_line { SERIAL_COM1, SERIAL_COM2, SERIAL_LINES };
 void serial_early_init(void);
 bool serial_present(enum serial_line line);
 
-/* Send bytes as they are; absent lines swallow them. May wait for room. Caller: hal_console_write(). */
-void serial_write(enum serial_line line, const char *bytes, size_t len_bytes);
+/* Send bytes as they are; absent lines swallow them. May wait for room, and counts up the progress of
+ * `caller`'s lock meanwhile, so that others know that it lives.  Caller: hal_console_write(). */
+struct console_lock;
+void serial_write(enum serial_line line, const char *bytes, size_t len_bytes,
+                  struct console_lock *caller);
 
-/* Wait until every byte has left, at most 100 ms after the last progress (shutdown, panic). */
+/* Wait until every byte has left, or the line has not moved for ten seconds (shutdown, panic). */
 void serial_flush(void);
 
 /* Register and route the ISA lines 4 and 3 to `apic_id`, enable receive interrupts.  Context: boot CPU, after ioapic_init(), interrupts off. */

@@ -1,9 +1,9 @@
 /*
  * smp.c - starting the other CPUs, one at a time.
  *
- * A CPU goes OFF -(start-up interrupt)-> ARRIVED -(time stamps compared)-> ONLINE. Its block and idle stack are made
- * before; if it does not arrive in time it is put back by INIT and keeps them, since nobody can prove
- * that it will not come after all.
+ * A CPU goes OFF -(start-up interrupt)-> ARRIVED -(time stamps compared)-> ONLINE. Its block and
+ * idle stack are made before; if it does not arrive in time it is put back by INIT and keeps them,
+ * since nobody can prove that it will not come after all.
  *
  * Spec: Intel SDM volume 3A section 8.4.
  */

@@ -6,8 +6,8 @@
 
 #include "exo/hal/boot_info.h"
 
-/* Take a page below 1 MiB for the trampoline out of the memory map. Without one only the boot CPU runs
- * (reported).  Context: boot CPU, before core_main(). */
+/* Take a page below 1 MiB for the trampoline out of the memory map. Without one only the boot CPU
+ * runs (reported).  Context: boot CPU, before core_main(). */
 void smp_init(struct boot_info *info);
 
 #endif /* PLATFORM_X86_64_SMP_H */

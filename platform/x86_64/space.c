@@ -3,14 +3,16 @@
  *
  * A CPU keeps the tables of the last user thread while kernel threads run.
  *
- * Invariant (1): if CR3 of a CPU names the root of a space, the CPU's bit in space->cpus is set. It is set
- * before CR3 is loaded (a locked instruction, so before any table entry is read) and hal_space_flush() reads it
- * behind a full fence after the entries were written: a CPU that the flush does not see sees the entries.
+ * Invariant (1): if CR3 of a CPU names the root of a space, the CPU's bit in space->cpus is set.
+ * The CPU sets it before it reads flush_count and the tables; hal_space_flush() raises
+ * flush_count, after the entries were written, before it reads the bits. All four are sequentially
+ * consistent: a CPU that the flush does not see sees the flush, and begins with nothing remembered.
  */
 #include "exo/lib/assert.h"
 #include "exo/mem/phys.h"
 #include "exo/sync/preempt.h"
 
+#include "asid.h"
 #include "features.h"
 #include "paging.h"
 #include "percpu.h"
@@ -19,6 +21,8 @@
 #include "user.h"
 
 #define FLUSH_PAGES_MAX 32u /* more are cheaper by forgetting everything */
+
+static _Atomic uint64_t g_spaces_made;
 
 exo_status_t hal_space_create(paddr_t root, struct hal_space **out)
 {
@@ -35,9 +39,24 @@ exo_status_t hal_space_create(paddr_t root, struct hal_space **out)
     struct hal_space *space = hal_phys_to_virt(frame);
 
     space->root = root;
+    space->id = 1 + atomic_fetch_add_explicit(&g_spaces_made, 1, memory_order_relaxed);
     paging_share_kernel_half(root);
     *out = space;
     return EXO_OK;
+}
+
+/* Load the tables; the CPU keeps what it knows of the space if nothing was flushed since it left.
+ * */
+static void tables_load(struct percpu *cpu, const struct hal_space *space)
+{
+    uint64_t cr3 = space->root;
+
+    if (features()->pcid) {
+        const uint64_t flushes = atomic_load_explicit(&space->flush_count, memory_order_seq_cst);
+
+        cr3 |= asid_choose(&cpu->asid, space->id, flushes);
+    }
+    paging_load(cr3);
 }
 
 void space_load(struct hal_space *space)
@@ -51,7 +70,7 @@ void space_load(struct hal_space *space)
     }
     if (space != NULL) {
         atomic_fetch_or_explicit(&space->cpus, self, memory_order_seq_cst);
-        paging_load(space->root);
+        tables_load(cpu, space);
     } else {
         paging_load_kernel();
     }
@@ -86,6 +105,7 @@ struct flush_request {
     struct hal_space *space;
     const struct hal_flush_range *range;
     size_t count;
+    uint64_t flush_count;
     bool everything;
 };
 
@@ -94,9 +114,12 @@ static void flush_here(void *arg)
     const struct flush_request *request = arg;
 
     if (percpu_this()->space != request->space) {
-        return; /* it has loaded another CR3 since, which forgot all of this space */
+        return; /* it has loaded another CR3 since, and will see the count when it comes back */
     }
-    if (request->everything) {
+    const bool missed =
+        features()->pcid && !asid_note_flush(&percpu_this()->asid, request->flush_count);
+
+    if (missed || request->everything) {
         paging_flush_user();
         return;
     }
@@ -122,8 +145,9 @@ exo_status_t hal_space_flush(struct hal_space *space, const struct hal_flush_ran
         return EXO_OK;
     }
     request.everything = pages > FLUSH_PAGES_MAX;
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with the locked OR in space_load() */
-    const uint64_t cpus = atomic_load_explicit(&space->cpus, memory_order_relaxed);
+    request.flush_count =
+        1 + atomic_fetch_add_explicit(&space->flush_count, 1, memory_order_seq_cst);
+    const uint64_t cpus = atomic_load_explicit(&space->cpus, memory_order_seq_cst);
 
     if (cpus != 0) {
         remote_call(cpus, flush_here, &request);
@@ -131,8 +155,8 @@ exo_status_t hal_space_flush(struct hal_space *space, const struct hal_flush_ran
     return EXO_OK;
 }
 
-/* Copy at most up to the end of the page of `uaddr`, so that preemption is off for a page at most. The CPU
- * may have served other spaces since this thread was in user mode. */
+/* Copy at most up to the end of the page of `uaddr`, so that preemption is off for a page at most.
+ * The CPU may have served other spaces since this thread was in user mode. */
 static size_t copy_chunk(struct hal_space *space, void *to, const void *from, size_t len_bytes)
 {
     preempt_disable();

@@ -1,9 +1,9 @@
 /*
  * stack.c - kernel stacks: 16 KiB at the upper end of a slot of 32 KiB, nothing mapped below.
  *
- * A slot is CLEAN -(create)-> LIVE -(destroy)-> STALE -(all CPUs flushed)-> CLEAN. So an address is mapped anew
- * only when no CPU can remember its former frame, and destroying a stack interrupts nobody: the one
- * flush for all stale slots comes when the clean ones run out.
+ * A slot is CLEAN -(create)-> LIVE -(destroy)-> STALE -(all CPUs flushed)-> CLEAN. So an address
+ * is mapped anew only when no CPU can remember its former frame, and destroying a stack interrupts
+ * nobody: the one flush for all stale slots comes when the clean ones run out.
  *
  * Invariants:
  *   (1) the tables of the window were made at boot: mapping in it allocates none;

@@ -1,12 +1,13 @@
 /*
- * state.c - what of a user thread lives in a CPU's registers longer than one visit to the kernel: vector
- * state and segment bases.
+ * state.c - what of a user thread lives in a CPU's registers longer than one visit to the kernel:
+ * vector state and segment bases.
  *
- * The kernel uses neither, so they stay in the registers when user code is left, and are saved only when
- * another user thread is to run on that CPU, or the same thread elsewhere.
+ * The kernel uses neither, so they stay in the registers when user code is left, and are saved
+ * only when another user thread is to run on that CPU, or the same thread elsewhere.
  *
- * Invariant (1): user->live_on is CPU c exactly when the block of c names `user` as owner. Both change on c
- * only, interrupts off. A thread that finds itself alive elsewhere has that CPU save it.
+ * Invariant (1): user->live_on is CPU c exactly when the block of c names `user` as owner. Both
+ * change on c only, interrupts off. A thread that finds itself alive elsewhere has that CPU save
+ * it.
  *
  * Spec: Intel SDM volume 1 chapter 13 (XSAVE), 10.5 (FXSAVE); AMD64 APM volume 2 section 4.5.3.
  */
@@ -79,8 +80,8 @@ static void state_save(struct percpu *cpu)
     atomic_store_explicit(&user->live_on, CPU_NONE, memory_order_release);
 }
 
-/* Selectors that the former thread loaded go too. GS is loaded while the user's base is in place: on
- * some processors a null selector clears it. */
+/* Selectors that the former thread loaded go too. GS is loaded while the user's base is in place:
+ * on some processors a null selector clears it. */
 static void segments_clear(void)
 {
     __asm__ volatile("movw %w0, %%ds\n\t"

@@ -1,10 +1,11 @@
 ; trampoline.asm - the first instructions of every CPU but the boot CPU.
 ;
-; smp.c copies this page below 1 MiB, fills in the words at its end, and sends a start-up interrupt. The CPU
-; comes in real mode with CS pointing at the page, and goes to long mode in one step.
+; smp.c copies this page below 1 MiB, fills in the words at its end, and sends a start-up
+; interrupt. The CPU comes in real mode with CS pointing at the page, and goes to long mode in one
+; step.
 ;
-; Invariant (1): nothing here is written by the CPU: the page is mapped read-only once paging is on, and the
-; descriptors have their accessed bits set.
+; Invariant (1): nothing here is written by the CPU: the page is mapped read-only once paging is
+; on, and the descriptors have their accessed bits set.
 ;
 ; Spec: Intel SDM volume 3A section 8.4 (start-up), 9.8.5 (long mode).
 

@@ -1,14 +1,18 @@
 ; trap.asm - the 256 doors into the kernel, SYSCALL, and the way to user code and back.
 ;
 ; Invariants:
-;   (1) a frame (struct trap_frame) is 22 words: 15 registers, vector, error code and what the CPU pushed;
-;   (2) from user code the CPU pushes at TSS.rsp0, and SYSCALL at percpu.frame_top, which are the same: the
-;       end of the frame inside the hal_user that runs. So user registers are saved in place and never copied;
-;   (3) the kernel stack of the thread that runs user code waits in percpu.run_sp, with the callee-saved
-;       registers of user_enter() on it; leaving user code is returning from user_enter();
-;   (4) doors with a stack of their own (NMI, machine check, debug, double fault) may interrupt anything, the
-;       first instructions of SYSCALL included. They know their CPU from the top of that stack, put its block
-;       into GS base if something else is there, and put back what was there.
+;   (1) a frame (struct trap_frame) is 22 words: 15 registers, vector, error code and what the CPU
+;       pushed;
+;   (2) from user code the CPU pushes at TSS.rsp0, and SYSCALL at percpu.frame_top, which are the
+;       same: the end of the frame inside the hal_user that runs. So user registers are saved in
+;       place and never copied;
+;   (3) the kernel stack of the thread that runs user code waits in percpu.run_sp, with the
+;       callee-saved registers of user_enter() on it; leaving user code is returning from
+;       user_enter();
+;   (4) doors with a stack of their own (NMI, machine check, debug, double fault) may interrupt
+;       anything, the first instructions of SYSCALL included. They know their CPU from the top of
+;       that stack, put its block into GS base if something else is there, and put back what was
+;       there.
 ;
 ; Spec: AMD64 APM volume 2 sections 6.1 (SYSCALL), 8.9 (interrupts in long mode).
 
@@ -36,8 +40,8 @@ global user_enter
 global trap_clac_sites
 global trap_clac_sites_end
 
-; A place where CLAC goes if the CPU has SMAP: three bytes that paging.c overwrites before the code becomes
-; read-only. Interrupts do not clear AC by themselves.
+; A place where CLAC goes if the CPU has SMAP: three bytes that paging.c overwrites before the code
+; becomes read-only. Interrupts do not clear AC by themselves.
 %macro clac_site 0
 %%site:
     nop dword [rax]
@@ -95,7 +99,9 @@ trap_doors:
 %assign vector 0
 %rep 256
     align 16
-%if vector != 8 && (vector < 10 || vector > 14) && vector != 17 && vector != 21 && vector != 29 && vector != 30
+%if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21
+    ; the CPU has pushed an error code
+%elif vector != 29 && vector != 30
     push 0
 %endif
 %if vector < 128
@@ -160,8 +166,8 @@ syscall_door_end:
     save_regs
     jmp leave_user
 
-; uint32_t user_enter(struct trap_frame *frame, bool by_sysret): run user code until it traps and return the
-; vector, 256 for a system call. Interrupts off on entry and on return.
+; uint32_t user_enter(struct trap_frame *frame, bool by_sysret): run user code until it traps and
+; return the vector, 256 for a system call. Interrupts off on entry and on return.
 align 16
 user_enter:
     push rbp
@@ -228,7 +234,8 @@ ist_door:
     add rsp, 16
     iretq
 
-; A single step or breakpoint of user code is an ordinary event of that code: its frame moves to the hal_user.
+; A single step or breakpoint of user code is an ordinary event of that code: its frame moves to
+; the hal_user.
 .debug_from_user:
     swapgs
     mov rsi, rsp

@@ -3,8 +3,8 @@
  *
  * Invariants:
  *   (1) every gate is an interrupt gate: interrupts are off behind it;
- *   (2) only breakpoint and overflow (INT3, INTO) may be raised by an instruction of user code, so that any other
- *       INT n is a general protection fault with the vector in its error code;
+ *   (2) only breakpoint and overflow (INT3, INTO) may be raised by an instruction of user code, so
+ *       that any other INT n is a general protection fault with the vector in its error code;
  *   (3) a fault of kernel code goes on at the place that the exception table names, or is the end.
  *
  * Spec: AMD64 APM volume 2 chapter 8.

@@ -6,7 +6,8 @@
 
 #include "exo/lib/types.h"
 
-/* What trap.asm saves, lowest address first. The first 15 words are in the order of hal_user_regs. */
+/* What trap.asm saves, lowest address first. The first 15 words are in the order of hal_user_regs.
+ * */
 struct trap_frame {
     uint64_t r15, r14, r13, r12, rbp, rbx;
     uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
@@ -45,8 +46,8 @@ void trap_load(void);
 /* An exception that kernel code cannot have expected: print everything, panic. */
 _Noreturn void trap_report(const struct trap_frame *frame);
 
-/* Say what happened in one line of words: buf[size]. `address` is CR2 of a page fault. Pure but for the
- * look-up of stacks. */
+/* Say what happened in one line of words: buf[size]. `address` is CR2 of a page fault. Pure but
+ * for the look-up of stacks. */
 void trap_describe(const struct trap_frame *frame, uint64_t address, char *buf, size_t size);
 
 static inline uint64_t trap_fault_address(void)

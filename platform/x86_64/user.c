@@ -2,12 +2,13 @@
  * user.c - user mode as a call.
  *
  * Invariants:
- *   (1) frame.rip, .cs, .ss and .rflags always hold what user code may have: whatever writes the frame
- *       but the CPU itself sanitises; so neither SYSRET nor IRET can fault in the kernel;
- *   (2) user->runs_on is set before `interrupt` is looked at, and hal_user_interrupt() sets `interrupt` before
- *       it looks at runs_on, all sequentially consistent: one of the two sees the other;
- *   (3) while an interrupt out of user code is served one count holds preemption off: the thread gives
- *       up the CPU by returning HAL_USER_QUANTUM, in its own loop.
+ *   (1) frame.rip, .cs, .ss and .rflags always hold what user code may have: whatever writes the
+ *       frame but the CPU itself sanitises; so neither SYSRET nor IRET can fault in the kernel;
+ *   (2) user->runs_on is set before `interrupt` is looked at, and hal_user_interrupt() sets
+ *       `interrupt` before it looks at runs_on, all sequentially consistent: one of the two sees
+ *       the other;
+ *   (3) while an interrupt out of user code is served one count holds preemption off: the thread
+ *       gives up the CPU by returning HAL_USER_QUANTUM, in its own loop.
  */
 #include "exo/hal/user.h"
 

@@ -14,8 +14,10 @@
 #define CPU_NONE UINT32_MAX
 
 struct hal_space {
-    paddr_t root;          /* [c] */
-    _Atomic uint64_t cpus; /* CPUs that may hold translations of it: CR3 names its root */
+    paddr_t root;                 /* [c] */
+    uint64_t id;                  /* [c] never 0, never used twice */
+    _Atomic uint64_t cpus;        /* CPUs whose CR3 names its root */
+    _Atomic uint64_t flush_count; /* hal_space_flush() calls that had something to do */
 };
 
 /* Keys: [t] the thread that owns it, [r] own thread while it is in no CPU's registers, that CPU
@@ -43,7 +45,8 @@ void space_load(struct hal_space *space);
 /* Fill the memory with the state that a new thread begins with. */
 void state_init(struct hal_user *user);
 
-/* Make the state of `user` that of this CPU; false if another CPU still has it (state_fetch() first).
+/* Make the state of `user` that of this CPU; false if another CPU still has it (state_fetch()
+ * first).
  * Context: interrupts off. */
 bool state_enter(struct hal_user *user);
 

@@ -1,13 +1,15 @@
 ; usercopy.asm - copying from and to user memory, with faults as results.
 ;
-; Invariant (1): each instruction here that touches user memory has an entry in the exception table. A fault in the
-; copy of words goes on byte by byte from the word that faulted, so that the last byte copied is exact.
+; Invariant (1): each instruction here that touches user memory has an entry in the exception
+; table. A fault in the copy of words goes on byte by byte from the word that faulted, so that the
+; last byte copied is exact.
 
 section .text
 bits 64
 global user_copy_bytes
 
-; size_t user_copy_bytes(void *to, const void *from, size_t len_bytes, bool smap): returns the bytes left.
+; size_t user_copy_bytes(void *to, const void *from, size_t len_bytes, bool smap): returns the
+; bytes left.
 align 16
 user_copy_bytes:
     mov r8d, ecx

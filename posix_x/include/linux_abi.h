@@ -1,7 +1,8 @@
 /*
  * posix_x/include/linux_abi.h - constants and layouts of the Linux system call interface on x86_64.
  *
- * Data only. Layouts are asserted; "Spec" of each group is the manual page of the call that uses it.
+ * Data only. Layouts are asserted; "Spec" of each group is the manual page of the call that uses
+ * it.
  */
 #ifndef POSIX_X_LINUX_ABI_H
 #define POSIX_X_LINUX_ABI_H
@@ -112,6 +113,16 @@ enum {
     LINUX_CLOCK_TAI = 11,
 };
 #define LINUX_TIMER_ABSTIME 1u
+
+/* ---- futex(2) ---- */
+enum {
+    LINUX_FUTEX_WAIT = 0,
+    LINUX_FUTEX_WAKE = 1,
+    LINUX_FUTEX_WAIT_BITSET = 9,
+    LINUX_FUTEX_WAKE_BITSET = 10,
+};
+#define LINUX_FUTEX_PRIVATE        128u
+#define LINUX_FUTEX_CLOCK_REALTIME 256u
 
 struct linux_timespec {
     int64_t s;

@@ -1,8 +1,8 @@
 /*
  * posix_x/include/linux_calls.h - the system calls of Linux on x86_64: X(number, name).
  *
- * Names and numbers only; which of them are answered stands in posix_x/kernel/table.c. No guard: include it
- * with X defined.
+ * Names and numbers only; which of them are answered stands in posix_x/kernel/table.c. No guard:
+ * include it with X defined.
  *
  * Spec: Linux, arch/x86/entry/syscalls/syscall_64.tbl (ABI "common" and "64").
  */

@@ -1,12 +1,13 @@
 /*
  * posix_x/kernel/clock.c - clocks and sleeping.
  *
- * Time since boot and since monotonic start are one (the machine never sleeps). Processor-time clocks are not
- * answered: nothing accounts a program's time apart from its thread's yet.
+ * Time since boot and since monotonic start are one (the machine never sleeps). Processor-time
+ * clocks are not answered: nothing accounts a program's time apart from its thread's yet.
  *
  * Spec: Linux, clock_gettime(2), gettimeofday(2), time(2), nanosleep(2), clock_nanosleep(2).
  */
 #include "exo/hal.h"
+#include "exo/lib/assert.h"
 #include "exo/sched/thread.h"
 #include "px.h"
 
@@ -36,6 +37,15 @@ static int64_t clock_read(uint64_t id, uint64_t *ns)
     default:
         return -LINUX_EINVAL;
     }
+}
+
+uint64_t px_clock_ns(uint64_t id)
+{
+    uint64_t ns = 0;
+    const int64_t result = clock_read(id, &ns);
+
+    KASSERT(result == 0); /* callers name a clock that there is */
+    return ns;
 }
 
 static int64_t timespec_out(struct px_call *call, uint64_t uaddr, uint64_t ns)
@@ -91,8 +101,9 @@ int64_t px_time(struct px_call *call)
     return result != 0 ? result : seconds;
 }
 
-/* Nanoseconds of a user's timespec; the far future is cut to the farthest.  -EINVAL if it is none. */
-static int64_t timespec_in(struct px_call *call, uint64_t uaddr, uint64_t *ns)
+/* Nanoseconds of a user's timespec; the far future is cut to the farthest. -EINVAL if it is
+ * none. */
+int64_t px_timespec_in(struct px_call *call, uint64_t uaddr, uint64_t *ns)
 {
     struct linux_timespec time;
     const int64_t result = px_copy_in(call, &time, uaddr, sizeof(time));
@@ -109,8 +120,9 @@ static int64_t timespec_in(struct px_call *call, uint64_t uaddr, uint64_t *ns)
     return 0;
 }
 
-/* Sleep until the clock `id` shows `at_ns`. A wall clock that is set meanwhile is read again each time. */
-static int64_t sleep_until(struct px_call *call, uint64_t id, uint64_t at_ns)
+/* Sleep until the clock `id` shows `at_ns`. A wall clock that is set meanwhile is read again each
+ * time. */
+int64_t px_sleep_until(struct px_call *call, uint64_t id, uint64_t at_ns)
 {
     for (;;) {
         uint64_t now = 0;
@@ -125,7 +137,8 @@ static int64_t sleep_until(struct px_call *call, uint64_t id, uint64_t at_ns)
         if (proc_ending(call->proc)) {
             return -LINUX_EINTR;
         }
-        const exo_status_t status = thread_park(hal_clock_ns() + (at_ns - now));
+        const uint64_t deadline_ns = at_ns == UINT64_MAX ? at_ns : hal_clock_ns() + (at_ns - now);
+        const exo_status_t status = thread_park(deadline_ns);
 
         if (status != EXO_OK && status != EXO_ERR_TIMED_OUT) {
             return px_error(status);
@@ -136,11 +149,11 @@ static int64_t sleep_until(struct px_call *call, uint64_t id, uint64_t at_ns)
 int64_t px_nanosleep(struct px_call *call)
 {
     uint64_t ns = 0;
-    const int64_t result = timespec_in(call, call->arg[0], &ns);
+    const int64_t result = px_timespec_in(call, call->arg[0], &ns);
 
-    return result != 0
-               ? result
-               : sleep_until(call, LINUX_CLOCK_MONOTONIC, min_u64(hal_clock_ns() + ns, INT64_MAX));
+    return result != 0 ? result
+                       : px_sleep_until(call, LINUX_CLOCK_MONOTONIC,
+                                        min_u64(hal_clock_ns() + ns, INT64_MAX));
 }
 
 /* The clocks that clock_nanosleep(2) takes. */
@@ -170,14 +183,14 @@ int64_t px_clock_nanosleep(struct px_call *call)
     int64_t result = sleep_clock_check(call->arg[0]);
 
     if (result == 0) {
-        result = timespec_in(call, call->arg[2], &ns);
+        result = px_timespec_in(call, call->arg[2], &ns);
     }
     if (result != 0) {
         return result;
     }
     if (absolute) {
-        return sleep_until(call, call->arg[0], ns);
+        return px_sleep_until(call, call->arg[0], ns);
     }
     /* A relative sleep does not follow a wall clock that is set. */
-    return sleep_until(call, LINUX_CLOCK_MONOTONIC, min_u64(hal_clock_ns() + ns, INT64_MAX));
+    return px_sleep_until(call, LINUX_CLOCK_MONOTONIC, min_u64(hal_clock_ns() + ns, INT64_MAX));
 }

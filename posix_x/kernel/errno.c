@@ -1,7 +1,8 @@
 /*
  * posix_x/kernel/errno.c - the one table from status to errno.
  *
- * Total: it has a row for each status of exo/abi/status_list.h, in that list's order (asserted here and
+ * Total: it has a row for each status of exo/abi/status_list.h, in that list's order (asserted here
+ *        and
  * tested). Calls whose manual page wants another errno translate that case themselves.
  */
 #include "exo/lib/assert.h"
@@ -11,20 +12,13 @@
 #define ROW(status)  (STATUS_FIRST - (EXO_ERR_##status))
 
 static const uint8_t g_errno[] = {
-    [ROW(INVALID)] = LINUX_EINVAL,
-    [ROW(BAD_ADDRESS)] = LINUX_EFAULT,
-    [ROW(BAD_FORMAT)] = LINUX_ENOEXEC,
-    [ROW(NOT_SUPPORTED)] = LINUX_EOPNOTSUPP,
-    [ROW(NOT_FOUND)] = LINUX_ENOENT,
-    [ROW(EXISTS)] = LINUX_EEXIST,
-    [ROW(ACCESS_DENIED)] = LINUX_EACCES,
-    [ROW(NO_MEMORY)] = LINUX_ENOMEM,
-    [ROW(NO_RESOURCES)] = LINUX_EAGAIN,
-    [ROW(BUSY)] = LINUX_EBUSY,
-    [ROW(TIMED_OUT)] = LINUX_ETIMEDOUT,
-    [ROW(INTERRUPTED)] = LINUX_EINTR,
-    [ROW(DEAD)] = LINUX_EPIPE,
-    [ROW(IO)] = LINUX_EIO,
+    [ROW(INVALID)] = LINUX_EINVAL,       [ROW(BAD_ADDRESS)] = LINUX_EFAULT,
+    [ROW(BAD_FORMAT)] = LINUX_ENOEXEC,   [ROW(NOT_SUPPORTED)] = LINUX_EOPNOTSUPP,
+    [ROW(NOT_FOUND)] = LINUX_ENOENT,     [ROW(EXISTS)] = LINUX_EEXIST,
+    [ROW(ACCESS_DENIED)] = LINUX_EACCES, [ROW(NO_MEMORY)] = LINUX_ENOMEM,
+    [ROW(NO_RESOURCES)] = LINUX_EAGAIN,  [ROW(BUSY)] = LINUX_EBUSY,
+    [ROW(TIMED_OUT)] = LINUX_ETIMEDOUT,  [ROW(INTERRUPTED)] = LINUX_EINTR,
+    [ROW(DEAD)] = LINUX_EPIPE,           [ROW(IO)] = LINUX_EIO,
 };
 
 /* A status added to the list without a row here stops the build. */

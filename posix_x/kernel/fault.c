@@ -1,8 +1,9 @@
 /*
- * posix_x/kernel/fault.c - what Linux would do about a fault or an exception: the signal, unhandled.
+ * posix_x/kernel/fault.c - what Linux would do about a fault or an exception: the signal,
+ * unhandled.
  *
- * Handlers that a program installed are recorded only (signal.c): frames are not built yet, so a fault ends
- * the program as if there were none.
+ * Handlers that a program installed are recorded only (signal.c): frames are not built yet, so a
+ * fault ends the program as if there were none.
  *
  * Spec: Linux, signal(7); AMD64 APM volume 2 chapter 8 for the vectors.
  */
@@ -42,7 +43,8 @@ static const char *access_text(uint32_t access)
 
 void px_die(struct proc *proc, int signal, const char *why, const struct hal_user_event *event)
 {
-    klog(KLOG_WARN, "posix_x", "program killed pid=%u path=%s signal=%d cause=\"%s\" access=%s addr=0x%llx",
+    klog(KLOG_WARN, "posix_x",
+         "program killed pid=%u path=%s signal=%d cause=\"%s\" access=%s addr=0x%llx",
          proc_id(proc), proc_path(proc), signal, why,
          event->reason == HAL_USER_FAULT ? access_text(event->access) : "none",
          (unsigned long long)event->addr);
@@ -60,7 +62,8 @@ static void exception(struct proc *proc, const struct hal_user_event *event)
     px_die(proc, cause->signal, cause->text, event);
 }
 
-void px_fault(struct proc *proc, void *data, const struct hal_user_event *event, exo_status_t status)
+void px_fault(struct proc *proc, void *data, const struct hal_user_event *event,
+              exo_status_t status)
 {
     (void)data;
     if (event->reason == HAL_USER_EXCEPTION) {

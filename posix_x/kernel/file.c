@@ -1,11 +1,12 @@
 /*
  * posix_x/kernel/file.c - the standard streams: output on the console, input always at its end.
  *
- * There is no file system yet: calls that take a path answer for the names that need none, and ENOSYS for
- * every other, since "no such file" would be a claim about files. The streams are character devices, not
- * terminals.
+ * There is no file system yet: calls that take a path answer for the names that need none, and
+ * ENOSYS for every other, since "no such file" would be a claim about files. The streams are
+ * character devices, not terminals.
  *
- * Spec: Linux, read(2), write(2), writev(2), stat(2), ioctl_tty(2), fcntl(2), lseek(2), readlink(2).
+ * Spec: Linux, read(2), write(2), writev(2), stat(2), ioctl_tty(2), fcntl(2), lseek(2),
+ *       readlink(2).
  */
 #include "exo/hal.h"
 #include "exo/lib/string.h"
@@ -13,7 +14,7 @@
 
 #define CHUNK_SIZE 512u /* bytes copied through the kernel stack at a time */
 
-#define CONSOLE_DEV   5u      /* device number of the folder of devices, as Linux's devtmpfs has it */
+#define CONSOLE_DEV   5u /* device number of the folder of devices, as Linux's devtmpfs has it */
 #define CONSOLE_RDEV  0x0501u /* major 5, minor 1: /dev/console */
 #define CONSOLE_INODE 1u
 #define CONSOLE_BLOCK 4096
@@ -43,7 +44,7 @@ int64_t px_read(struct px_call *call)
     if (file == NULL || (file->flags & LINUX_O_ACCMODE) == LINUX_O_WRONLY) {
         return -LINUX_EBADF;
     }
-    if (!buffer_ok(call->arg[1], min_u64(call->arg[2], LINUX_RW_MAX))) {
+    if (!buffer_ok(call->arg[1], call->arg[2])) {
         return -LINUX_EFAULT;
     }
     return 0; /* the end of the input */
@@ -59,11 +60,11 @@ static int64_t console_write(struct px_call *call, enum hal_stream stream, uint6
     while (done < len) {
         const size_t part = (size_t)min_u64(len - done, sizeof(chunk));
         vaddr_t fault = 0;
-        const exo_status_t status =
-            user_copy_in(call->space, chunk, uaddr + done, part, &fault);
+        const exo_status_t status = user_copy_in(call->space, chunk, uaddr + done, part, &fault);
 
         if (status != EXO_OK) {
-            /* What lies before the bad address counts, as for a Linux device that copies as it goes. */
+            /* What lies before the bad address counts, as for a Linux device that copies as it
+             * goes. */
             const size_t good = (size_t)(fault - (uaddr + done));
 
             if (good > 0 && good < part) {
@@ -90,15 +91,14 @@ static bool writable(const struct px_file *file)
 
 int64_t px_write(struct px_call *call)
 {
-    const uint64_t len = min_u64(call->arg[2], LINUX_RW_MAX);
-
     if (!writable(file_get(call, call->arg[0]))) {
         return -LINUX_EBADF;
     }
-    if (!buffer_ok(call->arg[1], len)) {
+    if (!buffer_ok(call->arg[1], call->arg[2])) {
         return -LINUX_EFAULT;
     }
-    return console_write(call, stream_of(call->arg[0]), call->arg[1], len);
+    return console_write(call, stream_of(call->arg[0]), call->arg[1],
+                         min_u64(call->arg[2], LINUX_RW_MAX));
 }
 
 /* Check all parts before any is written: their lengths and that each lies below the user's end. */
@@ -188,8 +188,7 @@ int64_t px_fstat(struct px_call *call)
 
 int64_t px_newfstatat(struct px_call *call)
 {
-    const uint32_t known =
-        LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH;
+    const uint32_t known = LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH;
     const uint32_t flags = (uint32_t)call->arg[3];
     char first = 0;
 

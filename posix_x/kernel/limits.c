@@ -1,8 +1,9 @@
 /*
  * posix_x/kernel/limits.c - resource limits.
  *
- * The limit on address space is enforced. Those on things that do not exist yet (files, locks, queues,
- * several processes) are kept and told. Those on things that do exist and are not counted cannot be lowered.
+ * The limit on address space is enforced. Those on things that do not exist yet (files, locks,
+ * queues, several processes) are kept and told. Those on things that do exist and are not counted
+ * cannot be lowered.
  *
  * Spec: Linux, getrlimit(2).
  */

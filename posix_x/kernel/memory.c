@@ -8,8 +8,8 @@
 #include "exo/mem/phys.h"
 #include "px.h"
 
-/* Forms whose meaning would be lost if the flag were ignored. Others (POPULATE, LOCKED, STACK, NONBLOCK,
- * DENYWRITE, EXECUTABLE) are hints here: memory is never swapped out. */
+/* Forms whose meaning would be lost if the flag were ignored. Others (POPULATE, LOCKED, STACK,
+ * NONBLOCK, DENYWRITE, EXECUTABLE) are hints here: memory is never swapped out. */
 #define FLAGS_UNANSWERED (LINUX_MAP_32BIT | LINUX_MAP_GROWSDOWN)
 
 static uint32_t prot_of(uint64_t prot)
@@ -42,7 +42,8 @@ static int64_t flags_check(uint64_t flags, uint64_t fd, uint64_t offset, uint64_
         return -LINUX_EINVAL;
     }
     if ((flags & LINUX_MAP_ANONYMOUS) == 0) {
-        return (uint32_t)fd < PX_FDS_MAX ? -LINUX_ENODEV : -LINUX_EBADF; /* no stream can be mapped */
+        return (uint32_t)fd < PX_FDS_MAX ? -LINUX_ENODEV
+                                         : -LINUX_EBADF; /* no stream can be mapped */
     }
     if ((flags & LINUX_MAP_HUGETLB) != 0) {
         return -LINUX_ENOMEM; /* none are set aside */
@@ -113,7 +114,8 @@ int64_t px_munmap(struct px_call *call)
         len > LINUX_TASK_SIZE - addr) {
         return -LINUX_EINVAL;
     }
-    /* Nothing of the program lies outside the user range, so cutting the range to it loses nothing. */
+    /* Nothing of the program lies outside the user range, so cutting the range to it loses
+     * nothing. */
     const vaddr_t start = max_u64(addr, HAL_USER_MIN);
     const vaddr_t end = min_u64(align_up(addr + len, PAGE_SIZE), HAL_USER_MAX);
 
@@ -127,8 +129,7 @@ int64_t px_munmap(struct px_call *call)
 
 int64_t px_mprotect(struct px_call *call)
 {
-    const uint64_t known =
-        LINUX_PROT_READ | LINUX_PROT_WRITE | LINUX_PROT_EXEC | LINUX_PROT_SEM;
+    const uint64_t known = LINUX_PROT_READ | LINUX_PROT_WRITE | LINUX_PROT_EXEC | LINUX_PROT_SEM;
     const uint64_t addr = call->arg[0];
     const uint64_t len = call->arg[1];
 

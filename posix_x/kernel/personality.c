@@ -1,16 +1,17 @@
 /*
- * posix_x/kernel/personality.c - POSIX-X as a personality: start and end of a Linux process, dispatch of its
- * calls, and the counts.
+ * posix_x/kernel/personality.c - POSIX-X as a personality: start and end of a Linux process,
+ * dispatch of its calls, and the counts.
  *
- * Invariant: what reaches the program is 0 or more, or -1..-4095. A status that nobody translated lies
+ * Invariant: what reaches the program is 0 or more, or -1..-4095. A status that nobody translated
+ *            lies
  * outside (exo/abi/status.h) and trips the assertion here.
  */
+#include "exo/syscall/personality.h"
 #include "exo/debug/log.h"
 #include "exo/hal.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 #include "exo/mem/phys.h"
-#include "exo/syscall/personality.h"
 #include "px.h"
 
 #define PX_FRAMES (align_up(sizeof(struct px_proc), PAGE_SIZE) / PAGE_SIZE)
@@ -56,7 +57,8 @@ static void detach(struct proc *proc, void *data)
 {
     struct px_proc *px = data;
 
-    klog(KLOG_INFO, "posix_x", "program ended pid=%u comm=%s fast=%llu hybrid=%llu legacy=%llu enosys=%llu",
+    klog(KLOG_INFO, "posix_x",
+         "program ended pid=%u comm=%s fast=%llu hybrid=%llu legacy=%llu enosys=%llu",
          proc_id(proc), px->comm, (unsigned long long)px->path_calls[PX_PATH_FAST],
          (unsigned long long)px->path_calls[PX_PATH_HYBRID],
          (unsigned long long)px->path_calls[PX_PATH_LEGACY],

@@ -77,7 +77,8 @@ int64_t px_set_robust_list(struct px_call *call)
     return 0;
 }
 
-/* The name is cut, not refused, when it is too long; a NUL may come before the end of what can be read. */
+/* The name is cut, not refused, when it is too long; a NUL may come before the end of what can be
+ * read. */
 static int64_t name_set(struct px_call *call)
 {
     char name[LINUX_COMM_LEN] = { 0 };

@@ -1,8 +1,9 @@
 /*
- * posix_x/kernel/px.h - what the files of POSIX-X share: the state of a Linux process and the form of a call.
+ * posix_x/kernel/px.h - what the files of POSIX-X share: the state of a Linux process and the form
+ * of a call.
  *
- * A call is a function of struct px_call that returns its result: 0 or more, or -LINUX_E..., never a status
- * (px_error() translates those). It runs in the process's thread and may block.
+ * A call is a function of struct px_call that returns its result: 0 or more, or -LINUX_E..., never
+ * a status (px_error() translates those). It runs in the process's thread and may block.
  */
 #ifndef POSIX_X_KERNEL_PX_H
 #define POSIX_X_KERNEL_PX_H
@@ -46,7 +47,7 @@ struct px_proc {
     uint64_t calls[PX_CALLS_MAX];  /* times asked for, by number */
     uint64_t cycles[PX_CALLS_MAX]; /* spent inside, by number */
     uint64_t path_calls[PX_PATHS];
-    uint64_t unknown_calls;        /* numbers past the table */
+    uint64_t unknown_calls;                /* numbers past the table */
     uint8_t named[(PX_CALLS_MAX + 7) / 8]; /* bit set: said once that it is not implemented */
     bool named_unknown;
     struct px_file file[PX_FDS_MAX];
@@ -95,18 +96,28 @@ void px_die(struct proc *proc, int signal, const char *why, const struct hal_use
 void px_fault(struct proc *proc, void *data, const struct hal_user_event *event,
               exo_status_t status);
 
+/* Time on a clock that clock_gettime(2) knows (clock.c). */
+uint64_t px_clock_ns(uint64_t id);
+
+/* Nanoseconds of a program's timespec, the far future cut to INT64_MAX; -EINVAL, -EFAULT. */
+int64_t px_timespec_in(struct px_call *call, uint64_t uaddr, uint64_t *ns);
+
+/* Sleep until clock `id` shows `at_ns`; UINT64_MAX: for ever. 0, or -EINTR if the process ends. */
+int64_t px_sleep_until(struct px_call *call, uint64_t id, uint64_t at_ns);
+
 void px_limits_init(struct px_proc *px);
 
 /* calls, by file */
-px_handler px_read, px_write, px_writev, px_close, px_fstat, px_newfstatat, px_ioctl, px_fcntl, px_lseek,
-    px_readlink;                                                             /* file.c */
-px_handler px_mmap, px_munmap, px_mprotect, px_brk;                          /* memory.c */
+px_handler px_read, px_write, px_writev, px_close, px_fstat, px_newfstatat, px_ioctl, px_fcntl,
+    px_lseek, px_readlink;                          /* file.c */
+px_handler px_mmap, px_munmap, px_mprotect, px_brk; /* memory.c */
 px_handler px_uname, px_getpid, px_getppid, px_zero, px_arch_prctl, px_set_tid_address, px_prctl,
     px_set_robust_list, px_sched_yield, px_sched_getaffinity, px_getcpu, px_getrandom,
-    px_exit;                                                                 /* process.c */
-px_handler px_prlimit64, px_getrlimit, px_setrlimit;                         /* limits.c */
+    px_exit;                                         /* process.c */
+px_handler px_prlimit64, px_getrlimit, px_setrlimit; /* limits.c */
 px_handler px_clock_gettime, px_clock_getres, px_gettimeofday, px_time, px_nanosleep,
-    px_clock_nanosleep;                                                      /* clock.c */
-px_handler px_rt_sigaction, px_rt_sigprocmask;                               /* signal.c */
+    px_clock_nanosleep;                        /* clock.c */
+px_handler px_futex;                           /* futex.c */
+px_handler px_rt_sigaction, px_rt_sigprocmask; /* signal.c */
 
 #endif /* POSIX_X_KERNEL_PX_H */

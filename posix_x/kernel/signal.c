@@ -1,7 +1,8 @@
 /*
  * posix_x/kernel/signal.c - signal actions and the mask, recorded.
  *
- * Nothing can send a signal yet, so what a program sets here has no effect but that it reads it back.
+ * Nothing can send a signal yet, so what a program sets here has no effect but that it reads it
+ * back.
  *
  * Spec: Linux, sigaction(2), sigprocmask(2).
  */

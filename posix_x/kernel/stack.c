@@ -1,8 +1,9 @@
 /*
- * posix_x/kernel/stack.c - the first stack of a Linux program: argc, argv, envp, auxiliary vector, strings.
+ * posix_x/kernel/stack.c - the first stack of a Linux program: argc, argv, envp, auxiliary vector,
+ * strings.
  *
- * From the top: 8 zero bytes, path, environment strings, argument strings, platform, 16 random bytes; then,
- * 16-byte aligned, the vectors down to argc, where the stack pointer starts.
+ * From the top: 8 zero bytes, path, environment strings, argument strings, platform, 16 random
+ * bytes; then, 16-byte aligned, the vectors down to argc, where the stack pointer starts.
  *
  * Spec: System V ABI, AMD64 supplement, "Initial Stack and Register State"; getauxval(3).
  */
@@ -13,15 +14,16 @@
 #define RANDOM_SIZE      16u
 #define STACK_ALIGN      16u
 #define STRING_MAX       (128u << 10) /* bytes of one argument, NUL included: as on Linux */
-#define STRINGS_PART     4u           /* all strings and vectors take at most this part of the stack */
+#define STRINGS_PART     4u /* all strings and vectors take at most this part of the stack */
 #define MIN_SIGNAL_STACK 4096u
 
-/* What every x86_64 has, as CPUID leaf 1 gives it in EDX: FPU TSC MSR PAE CX8 CMOV MMX FXSR SSE SSE2. */
+/* What every x86_64 has, as CPUID leaf 1 gives it in EDX: FPU TSC MSR PAE CX8 CMOV MMX FXSR SSE
+ * SSE2. */
 #define HWCAP_BASE 0x07808171u
 
 struct build {
     struct vm_space *space;
-    vaddr_t at;     /* strings go below; then: next vector word */
+    vaddr_t at;          /* strings go below; then: next vector word */
     exo_status_t status; /* the first failure; later steps do nothing */
 };
 
@@ -83,8 +85,8 @@ static void strings_put(struct build *build, const char *const *strings, vaddr_t
     word(build, 0);
 }
 
-/* The seed of the program's stack protector. Where the machine has no source, time has to do: the same bytes
- * for two programs would be worse. */
+/* The seed of the program's stack protector. Where the machine has no source, time has to do: the
+ * same bytes for two programs would be worse. */
 static void random_make(uint8_t *bytes)
 {
     const size_t got = hal_entropy(bytes, RANDOM_SIZE);

@@ -56,6 +56,8 @@ static const struct px_row g_row[PX_CALLS_MAX] = {
     HYBRID(time, px_time),
     HYBRID(nanosleep, px_nanosleep),
     HYBRID(clock_nanosleep, px_clock_nanosleep),
+    /* futex.c */
+    HYBRID(futex, px_futex),
     /* signal.c */
     HYBRID(rt_sigaction, px_rt_sigaction),
     HYBRID(rt_sigprocmask, px_rt_sigprocmask),

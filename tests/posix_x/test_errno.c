@@ -1,4 +1,5 @@
-/* tests/posix_x/test_errno.c - the table from status to errno is total and stays in errno's range. */
+/* tests/posix_x/test_errno.c - the table from status to errno is total and stays in errno's
+ * range. */
 #include "exo_check.h"
 #include "posix_x/kernel/px.h"
 

@@ -64,7 +64,8 @@ def platforms_of(path):
         return ["hosted"]
     if _below(path, "platform/x86_64"):
         return ["x86_64"]
-    if path == "tests/kernel/assert.c" or path == "tests/kernel/check.h":
+    if _below(path, "tests/kernel/x86") or path == "tests/kernel/assert.c" or \
+            path == "tests/kernel/check.h":
         return ["x86_64"]
     return ["hosted", "x86_64"]
 

@@ -1,8 +1,9 @@
 /*
  * core/mem/virtual/area.c - the sorted array of areas.
  *
- * A sorted array, not a tree: look-up is a binary search over one block of memory, and an insertion moves
- * 40 bytes per area above it, which up to a few thousand areas costs less than following pointers.
+ * A sorted array, not a tree: look-up is a binary search over one block of memory, and an insertion
+ * moves 40 bytes per area above it, which up to a few thousand areas costs less than following
+ * pointers.
  *
  * Invariants:
  *   (1) areas are sorted by address and do not overlap; start < end, both page-aligned;

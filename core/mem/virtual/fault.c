@@ -48,6 +48,23 @@ exo_status_t vm_fault(struct vm_space *space, vaddr_t addr, uint32_t access)
     return status;
 }
 
+size_t space_allowed(struct vm_space *space, vaddr_t addr, size_t len_bytes, uint32_t access)
+{
+    size_t done = 0;
+
+    space_enter(space);
+    for (uint32_t i = area_above(space, addr); done < len_bytes && i < space->stats.areas; i++) {
+        const struct vm_area *area = &space->area[i];
+
+        if (area->start > addr + done || !allows(area->prot, access)) {
+            break;
+        }
+        done = (size_t)min_u64(area->end - addr, len_bytes);
+    }
+    space_leave(space);
+    return done;
+}
+
 /* Give the frame behind `addr`, bringing the page in whatever its protection. */
 static exo_status_t frame_locked(struct vm_space *space, vaddr_t addr, paddr_t *out)
 {

@@ -2,7 +2,8 @@
  * core/mem/virtual/pages.c - frames and table entries of the pages of an address space.
  *
  * Invariants:
- *   (1) each leaf of the user range names a frame that this space alone owns: stats.pages_resident of them;
+ *   (1) each leaf of the user range names a frame that this space alone owns: stats.pages_resident
+ *       of them;
  *   (2) a frame is freed only after the flush that follows its removal from the tables;
  *   (3) a leaf has PT_USER exactly if its area allows something: the platform shows no other page.
  */
@@ -34,7 +35,8 @@ static void batch_add(struct batch *batch, vaddr_t page, paddr_t frame)
     batch->run[batch->runs++] = (struct hal_flush_range){ .start = page, .page_count = 1 };
 }
 
-/* Tell the platform. What it could not map again faults later and is told then; a dead half maps nothing. */
+/* Tell the platform. What it could not map again faults later and is told then; a dead half maps
+ * nothing. */
 static void batch_flush(struct vm_space *space, const struct batch *batch)
 {
     const exo_status_t status = hal_space_flush(space->hal, batch->run, batch->runs);
@@ -77,8 +79,7 @@ void pages_protect_locked(struct vm_space *space, vaddr_t start, vaddr_t end, ui
         vaddr_t page = 0;
 
         while (batch.pages < BATCH_PAGES && pt_next(space->root, from, end, &page, &entry)) {
-            const exo_status_t status =
-                pt_map(space->root, page, entry.paddr, 1, prot_to_pt(prot));
+            const exo_status_t status = pt_map(space->root, page, entry.paddr, 1, prot_to_pt(prot));
 
             KASSERT(status == EXO_OK); /* its tables are there: it was mapped */
             batch_add(&batch, page, entry.paddr);
@@ -176,7 +177,8 @@ exo_status_t pages_fill_locked(struct vm_space *space, const struct vm_area *are
     struct pt_entry entry;
 
     if (pt_lookup(space->root, page, &entry)) {
-        /* It is there: the platform did not show it yet (out of mappings then), so it is told again. */
+        /* It is there: the platform did not show it yet (out of mappings then), so it is told
+         * again. */
         const struct hal_flush_range range = { .start = page, .page_count = 1 };
 
         return hal_space_flush(space->hal, &range, 1);

@@ -5,7 +5,8 @@
  *   (1) an entry is written whole, after what it names is complete: a table is zeroed before it is
  *       linked, so a look-up that runs beside a change sees the old entry or the new one;
  *   (2) a table, once linked, stays until pt_destroy();
- *   (3) this file makes leaves of 4 KiB only; larger ones that a platform made are read, never split.
+ *   (3) this file makes leaves of 4 KiB only; larger ones that a platform made are read, never
+ *       split.
  */
 #include "exo/mem/pt.h"
 
@@ -52,7 +53,8 @@ exo_status_t pt_create(paddr_t *root)
     return phys_alloc_zeroed(root);
 }
 
-/* Free the tables below and including `table`, an entry's level-1 table: its leaves' tables, then itself. */
+/* Free the tables below and including `table`, an entry's level-1 table: its leaves' tables, then
+ * itself. */
 static void free_level1(paddr_t table)
 {
     for (uint32_t i = 0; i < PT_ENTRIES; i++) {
@@ -188,8 +190,8 @@ bool pt_lookup(paddr_t root, vaddr_t vaddr, struct pt_entry *out)
     return true;
 }
 
-/* First address after the entry of `level` that covers `vaddr`, 0 past the end of the address space;
- * the hole of non-canonical addresses is jumped. */
+/* First address after the entry of `level` that covers `vaddr`, 0 past the end of the address
+ * space; the hole of non-canonical addresses is jumped. */
 static vaddr_t next_entry(vaddr_t vaddr, uint32_t level)
 {
     const vaddr_t next = align_down(vaddr, level_size(level)) + level_size(level);

@@ -1,12 +1,12 @@
 /*
  * core/mem/virtual/space.c - address spaces: map, unmap, protect, break, create and destroy.
  *
- * Each public function enters the space, checks everything, reserves what may fail, and then changes it
- * by steps that cannot fail.
+ * Each public function enters the space, checks everything, reserves what may fail, and then
+ * changes it by steps that cannot fail.
  *
  * Invariants: those of area.c and pages.c, and
- *   (1) brk_start <= brk_end; the pages between, rounded up, are mapped from the break calls alone as
- *       long as the program does not map over them itself.
+ *   (1) brk_start <= brk_end; the pages between, rounded up, are mapped from the break calls alone
+ *       as long as the program does not map over them itself.
  */
 #include "exo/mem/vm.h"
 
@@ -277,7 +277,8 @@ static vaddr_t first_hole(const struct vm_space *space, vaddr_t start, vaddr_t e
     return min_u64(at, end);
 }
 
-static exo_status_t protect_locked(struct vm_space *space, vaddr_t start, vaddr_t end, uint32_t prot)
+static exo_status_t protect_locked(struct vm_space *space, vaddr_t start, vaddr_t end,
+                                   uint32_t prot)
 {
     const vaddr_t stop = first_hole(space, start, end);
 

@@ -12,25 +12,25 @@
 #include "exo/mem/vm.h"
 
 struct vm_area {
-    vaddr_t start, end; /* page-aligned, start < end */
-    uint32_t prot;      /* VM_PROT_* */
+    vaddr_t start, end;       /* page-aligned, start < end */
+    uint32_t prot;            /* VM_PROT_* */
     struct vm_object *object; /* owned reference */
-    uint64_t offset;    /* of `start` in the object */
+    uint64_t offset;          /* of `start` in the object */
 };
 
 /* Lives at the start of a frame of its own; the areas start in the rest of that frame.
  * Keys: [c] constant after create, [o] by whoever has entered the space. */
 struct vm_space {
     _Atomic bool entered;
-    paddr_t root;          /* [c] top-level table */
-    struct hal_space *hal; /* [c] */
-    vaddr_t ceiling;       /* [o] chosen addresses lie below */
-    vaddr_t brk_start;     /* [o] */
-    vaddr_t brk_end;       /* [o] as the program set it, not rounded */
-    uint64_t limit_bytes;  /* [o] */
-    struct vm_stats stats; /* [o] */
-    struct vm_area *area;  /* [o] sorted by address, never overlapping; stats.areas of them */
-    uint32_t capacity;     /* [o] entries that `area` has room for */
+    paddr_t root;           /* [c] top-level table */
+    struct hal_space *hal;  /* [c] */
+    vaddr_t ceiling;        /* [o] chosen addresses lie below */
+    vaddr_t brk_start;      /* [o] */
+    vaddr_t brk_end;        /* [o] as the program set it, not rounded */
+    uint64_t limit_bytes;   /* [o] */
+    struct vm_stats stats;  /* [o] */
+    struct vm_area *area;   /* [o] sorted by address, never overlapping; stats.areas of them */
+    uint32_t capacity;      /* [o] entries that `area` has room for */
     struct vm_area first[]; /* [o] the room of a small space */
 };
 
@@ -41,7 +41,11 @@ void space_leave(struct vm_space *space);
  * rounded up.  Errors: EXO_ERR_INVALID, EXO_ERR_BAD_ADDRESS. */
 EXO_MUST_CHECK exo_status_t range_check(vaddr_t addr, uint64_t len_bytes, vaddr_t *end);
 
-uint32_t prot_to_pt(uint32_t prot); /* PT_* flags of a leaf; without PT_USER if nothing is allowed */
+uint32_t prot_to_pt(
+    uint32_t prot); /* PT_* flags of a leaf; without PT_USER if nothing is allowed */
+
+/* How many of the bytes from `addr` on the areas allow to access so; at most len_bytes. */
+size_t space_allowed(struct vm_space *space, vaddr_t addr, size_t len_bytes, uint32_t access);
 
 /* ---- area.c: the sorted array ---- */
 
@@ -57,12 +61,13 @@ EXO_MUST_CHECK exo_status_t area_reserve_locked(struct vm_space *space, uint32_t
 /* How many splits it takes to cut [start, end) free of what it shares areas with: 0 to 2. */
 uint32_t area_splits(const struct vm_space *space, vaddr_t start, vaddr_t end);
 
-/* Split at both ends, so that the areas [*first, *first + *count) are exactly those inside the range.
- * The room for area_splits() must have been reserved. */
+/* Split at both ends, so that the areas [*first, *first + *count) are exactly those inside the
+ * range. The room for area_splits() must have been reserved. */
 void area_cut_locked(struct vm_space *space, vaddr_t start, vaddr_t end, uint32_t *first,
                      uint32_t *count);
 
-/* Insert `area`, whose reference is consumed; the room must have been reserved. Returns its index. */
+/* Insert `area`, whose reference is consumed; the room must have been reserved. Returns its
+ * index. */
 uint32_t area_insert_locked(struct vm_space *space, const struct vm_area *area);
 
 /* Drop `count` areas from `first` on, with their references. */

@@ -1,11 +1,12 @@
 /*
- * core/mem/virtual/user.c - copies to and from user memory: the platform copies what is mapped, this file
- * brings in the rest and goes on.
+ * core/mem/virtual/user.c - copies to and from user memory: the platform copies what is mapped,
+ * this file brings in the rest and goes on.
  *
  * Invariants:
- *   (1) each address is faulted in at most twice without progress, then it is a bad address: no page can
- *       keep the kernel in the loop;
- *   (2) nothing outside [HAL_USER_MIN, HAL_USER_MAX) reaches the platform.
+ *   (1) each address is faulted in at most twice without progress, then it is a bad address: no
+ *       page can keep the kernel in the loop;
+ *   (2) nothing that the areas do not allow, and nothing outside [HAL_USER_MIN, HAL_USER_MAX)
+ *       reaches the platform.
  */
 #include "exo/mem/user.h"
 
@@ -43,16 +44,18 @@ bool user_range_ok(vaddr_t uaddr, uint64_t len_bytes)
     return uaddr >= HAL_USER_MIN && uaddr < HAL_USER_MAX && len_bytes <= HAL_USER_MAX - uaddr;
 }
 
-/* Copy from `done` on; returns the bytes not copied. */
-static size_t copy_part(const struct copy *copy, size_t done)
+/* Copy from `done` on; returns the bytes not copied. The areas are asked first: a page that allows
+ * its program nothing is still in the tables, and a kernel could read it there. */
+static size_t copy_part(const struct copy *copy, size_t done, uint32_t access)
 {
-    const size_t len = copy->len_bytes - done;
+    const size_t rest = copy->len_bytes - done;
+    const size_t len = space_allowed(copy->space, copy->uaddr + done, rest, access);
     struct hal_space *hal = vm_space_hal(copy->space);
 
     if (copy->in != NULL) {
-        return hal_user_copy_in(hal, copy->in + done, copy->uaddr + done, len);
+        return rest - len + hal_user_copy_in(hal, copy->in + done, copy->uaddr + done, len);
     }
-    return hal_user_copy_out(hal, copy->uaddr + done, copy->out + done, len);
+    return rest - len + hal_user_copy_out(hal, copy->uaddr + done, copy->out + done, len);
 }
 
 static exo_status_t copy_run(const struct copy *copy, vaddr_t *fault)
@@ -64,7 +67,7 @@ static exo_status_t copy_run(const struct copy *copy, vaddr_t *fault)
 
     assert_may_block("user copy");
     while (user_range_ok(copy->uaddr, copy->len_bytes)) {
-        const size_t rest = copy->len_bytes > done ? copy_part(copy, done) : 0;
+        const size_t rest = copy->len_bytes > done ? copy_part(copy, done, access) : 0;
 
         KASSERT(rest <= copy->len_bytes - done);
         if (rest == 0) {

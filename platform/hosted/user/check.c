@@ -80,7 +80,8 @@ uint32_t hosted_space_check(struct hal_space *space, char *text, size_t text_byt
         struct maps_line line;
         unsigned long long start, end, offset, inode;
 
-        if (sscanf(row, "%llx-%llx %4s %llx %*s %llu", &start, &end, line.rights, &offset, &inode) != 5) {
+        if (sscanf(row, "%llx-%llx %4s %llx %*s %llu", &start, &end, line.rights, &offset,
+                   &inode) != 5) {
             continue;
         }
         line.start = start;

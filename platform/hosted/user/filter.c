@@ -51,11 +51,11 @@ struct stub_cmd {
     struct rlimit no_core;
     struct msghdr message;
     struct iovec part;
-    union {
+    char name[16];
+    union { /* last: the header ends in an array without size */
         struct cmsghdr header;
         uint8_t bytes[CMSG_SPACE(sizeof(int))];
     } rights;
-    char name[16];
 };
 
 _Static_assert(offsetof(struct stub_cmd, batch) == STUB_BATCH_OFFSET, "the stub reads it there");
@@ -70,20 +70,19 @@ _Static_assert(64 + (STUB_ERRNO_MAX << STUB_ERRNO_SHIFT) < STUB_CMD_BYTES,
 static const int g_signals[] = { SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGUSR1 };
 
 /* Calls that change control flow or registers: the kernel needs the frame for them anyway. */
-static const uint32_t g_trapped[] = { SYS_clone,        SYS_fork,       SYS_vfork,
-                                      SYS_execve,       SYS_execveat,   SYS_clone3,
-                                      SYS_rt_sigreturn, SYS_arch_prctl };
+static const uint32_t g_trapped[] = { SYS_clone,    SYS_fork,   SYS_vfork,        SYS_execve,
+                                      SYS_execveat, SYS_clone3, SYS_rt_sigreturn, SYS_arch_prctl };
 
-#define LOAD(field)                                                                                 \
-    (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,                                          \
-                                 (uint32_t)offsetof(struct seccomp_data, field))
-#define LOAD_HIGH(field)                                                                            \
-    (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,                                          \
-                                 (uint32_t)offsetof(struct seccomp_data, field) + 4)
-#define IF_EQUAL(value, then, otherwise)                                                            \
-    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), (uint8_t)(then),     \
-                                 (uint8_t)(otherwise))
-#define ANSWER(action) (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, (action))
+#define LOAD(field)                                                                                \
+    (struct sock_filter)                                                                           \
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
+#define LOAD_HIGH(field)                                                                           \
+    (struct sock_filter)                                                                           \
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field) + 4)
+#define IF_EQUAL(value, then, otherwise)                                                           \
+    (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), (uint8_t)(then),   \
+                                  (uint8_t)(otherwise))
+#define ANSWER(action) (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, (action))
 
 static void filters_write(struct stub_cmd *cmd)
 {
@@ -149,12 +148,11 @@ static void child_write(struct stub_cmd *cmd)
                                     IN_STUB(notify_prog) } };
     *call++ = (struct stub_call){ SYS_ioctl | CALL_IGNORE,
                                   { STUB_FD_LISTENER, NOTIF_SET_FLAGS, NOTIF_SYNC_WAKE } };
-    *call++ = (struct stub_call){ SYS_sendmsg,
-                                  { STUB_FD_SOCKET, IN_STUB(message), MSG_NOSIGNAL } };
+    *call++ = (struct stub_call){ SYS_sendmsg, { STUB_FD_SOCKET, IN_STUB(message), MSG_NOSIGNAL } };
     *call++ = (struct stub_call){ SYS_close, { STUB_FD_LISTENER } };
-    *call++ = (struct stub_call){ SYS_seccomp,
-                                  { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-                                    IN_STUB(trap_prog) } };
+    *call++ = (struct stub_call){
+        SYS_seccomp, { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, IN_STUB(trap_prog) }
+    };
     *call++ = (struct stub_call){ .nr = CALL_END };
 }
 
@@ -201,9 +199,9 @@ uint32_t stub_cmd_setup(struct stub_call *out, uint32_t max)
     KASSERT(max >= ARRAY_COUNT(fixed) + ARRAY_COUNT(g_signals));
     memcpy(out, fixed, sizeof(fixed));
     for (uint32_t i = 0; i < ARRAY_COUNT(g_signals); i++) {
-        out[count++] = (struct stub_call){ SYS_rt_sigaction,
-                                           { (uint64_t)g_signals[i], IN_STUB(action), 0,
-                                             sizeof(uint64_t) } };
+        out[count++] =
+            (struct stub_call){ SYS_rt_sigaction,
+                                { (uint64_t)g_signals[i], IN_STUB(action), 0, sizeof(uint64_t) } };
     }
     return count;
 }

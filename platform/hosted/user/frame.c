@@ -10,21 +10,39 @@
  */
 #include "platform/hosted/user/stub.h"
 
-#define GREGS       23u
-#define RFLAGS_USER 0x250dd5u /* CF PF AF ZF SF TF DF OF RF AC ID */
-#define RFLAGS_SET  0x202u    /* bit 1, IF */
+#define GREGS 23u
 
-#define FX_MXCSR      24u  /* in the fpstate */
-#define FX_MXCSR_INIT 0x1f80u
-#define XSAVE_HEADER  512u
+#define FX_MXCSR           24u /* in the fpstate */
+#define FX_MXCSR_INIT      0x1f80u
+#define XSAVE_HEADER       512u
 #define XSAVE_HEADER_WORDS 8u
-#define SIGINFO_SYSCALL 24u /* SIGSYS: si_syscall, then si_arch, in one word */
+#define SIGINFO_SYSCALL    24u /* SIGSYS: si_syscall, then si_arch, in one word */
 
 /* Order of mcontext's general registers. */
 enum greg {
-    GREG_R8, GREG_R9, GREG_R10, GREG_R11, GREG_R12, GREG_R13, GREG_R14, GREG_R15, GREG_RDI, GREG_RSI,
-    GREG_RBP, GREG_RBX, GREG_RDX, GREG_RAX, GREG_RCX, GREG_RSP, GREG_RIP, GREG_RFLAGS, GREG_CSGSFS,
-    GREG_ERR, GREG_TRAPNO, GREG_OLDMASK, GREG_CR2
+    GREG_R8,
+    GREG_R9,
+    GREG_R10,
+    GREG_R11,
+    GREG_R12,
+    GREG_R13,
+    GREG_R14,
+    GREG_R15,
+    GREG_RDI,
+    GREG_RSI,
+    GREG_RBP,
+    GREG_RBX,
+    GREG_RDX,
+    GREG_RAX,
+    GREG_RCX,
+    GREG_RSP,
+    GREG_RIP,
+    GREG_RFLAGS,
+    GREG_CSGSFS,
+    GREG_ERR,
+    GREG_TRAPNO,
+    GREG_OLDMASK,
+    GREG_CR2
 };
 
 static uint64_t area_address(const struct hal_user *user)
@@ -80,12 +98,26 @@ bool frame_read(struct hal_user *user, const uint64_t arg[6], struct frame_info 
     }
     user->frame = uc;
     user->regs = (struct hal_user_regs){
-        .r8 = greg[GREG_R8],   .r9 = greg[GREG_R9],   .r10 = greg[GREG_R10], .r11 = greg[GREG_R11],
-        .r12 = greg[GREG_R12], .r13 = greg[GREG_R13], .r14 = greg[GREG_R14], .r15 = greg[GREG_R15],
-        .rdi = greg[GREG_RDI], .rsi = greg[GREG_RSI], .rbp = greg[GREG_RBP], .rbx = greg[GREG_RBX],
-        .rdx = greg[GREG_RDX], .rax = greg[GREG_RAX], .rcx = greg[GREG_RCX], .rsp = greg[GREG_RSP],
-        .rip = greg[GREG_RIP], .rflags = greg[GREG_RFLAGS],
-        .fs_base = arg[2],     .gs_base = arg[3],
+        .r8 = greg[GREG_R8],
+        .r9 = greg[GREG_R9],
+        .r10 = greg[GREG_R10],
+        .r11 = greg[GREG_R11],
+        .r12 = greg[GREG_R12],
+        .r13 = greg[GREG_R13],
+        .r14 = greg[GREG_R14],
+        .r15 = greg[GREG_R15],
+        .rdi = greg[GREG_RDI],
+        .rsi = greg[GREG_RSI],
+        .rbp = greg[GREG_RBP],
+        .rbx = greg[GREG_RBX],
+        .rdx = greg[GREG_RDX],
+        .rax = greg[GREG_RAX],
+        .rcx = greg[GREG_RCX],
+        .rsp = greg[GREG_RSP],
+        .rip = greg[GREG_RIP],
+        .rflags = greg[GREG_RFLAGS],
+        .fs_base = arg[2],
+        .gs_base = arg[3],
     };
     return true;
 }
@@ -97,7 +129,7 @@ static void iret_write(struct hal_user *user)
 
     word_write(user, words, user->regs.rip);
     word_write(user, words + 8, USER_STUB_CS);
-    word_write(user, words + 16, (user->regs.rflags & RFLAGS_USER) | RFLAGS_SET);
+    word_write(user, words + 16, (user->regs.rflags & USER_RFLAGS) | USER_RFLAGS_SET);
     word_write(user, words + 24, user->regs.rsp);
     word_write(user, words + 32, USER_STUB_SS);
 }

@@ -35,7 +35,8 @@ exo_status_t mm_answer(struct hal_space *space, uint32_t *done, int *failed_errn
     do {
         message.msg_control = &rights;
         message.msg_controllen = sizeof(rights);
-        len = host_syscall(SYS_recvmsg, space->socket, (long)&message, MSG_TRUNC | MSG_CMSG_CLOEXEC, 0);
+        len = host_syscall(SYS_recvmsg, space->socket, (long)&message, MSG_TRUNC | MSG_CMSG_CLOEXEC,
+                           0);
     } while (len == -EINTR);
     if (len <= 0) {
         return EXO_ERR_DEAD;

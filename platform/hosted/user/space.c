@@ -33,8 +33,8 @@ static exo_status_t control_create(struct hal_space *space)
         return EXO_ERR_NO_RESOURCES;
     }
     if (ftruncate(space->control, (off_t)CONTROL_BYTES) == 0) {
-        void *const cmd = mmap(NULL, STUB_CMD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                               space->control, 0);
+        void *const cmd =
+            mmap(NULL, STUB_CMD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, space->control, 0);
 
         if (cmd != MAP_FAILED) {
             space->cmd = cmd;
@@ -151,6 +151,10 @@ void hal_space_destroy(struct hal_space *space)
         return;
     }
     KASSERT(space->users == 0);
+    if (atomic_load(&space->dead)) {
+        klog(KLOG_INFO, "user", "stub had ended by itself %s=%d",
+             space->end_by_signal ? "signal" : "status", space->end_status);
+    }
     stub_service_kill(space);
     const hal_irq_t irq = host_enter();
 

@@ -33,7 +33,8 @@ struct stub_call {
 
 _Static_assert(sizeof(struct stub_call) == STUB_CALL_BYTES, "the stub steps by it");
 
-#define STUB_THREADS_MAX 4096u /* user threads of one space; each costs a host thread and a descriptor */
+#define STUB_THREADS_MAX                                                                           \
+    4096u /* user threads of one space; each costs a host thread and a descriptor */
 
 struct hal_user;
 
@@ -113,28 +114,31 @@ enum user_state {
 
 /* One user thread. Keys: [c] constant, [o] the owning kernel thread's, [a] atomic. */
 struct hal_user {
-    struct hal_space *space;    /* [c] */
-    struct hal_user *next;      /* [space->lock] in the list of parked threads */
-    int listener;               /* [c] its notifications */
-    int tid;                    /* [c] its host thread */
-    uint32_t slot;              /* [c] index of its area */
-    uint8_t *area;              /* [c] the area as the kernel sees it; user code may write it any time */
-    enum user_state state;      /* [o] */
-    uint64_t cookie;            /* [o] of the notification that waits */
-    int64_t result;             /* [o] AT_CALL: what it returns */
-    struct hal_user_regs regs;  /* [o] AT_FRAME: the registers to go back with */
-    uint32_t frame;             /* [o] AT_FRAME: offset in the area of its signal frame's ucontext */
-    bool edited;                /* [o] regs differ from the frame */
-    bool replaced;              /* [o] regs were set as a whole: they win over a result */
-    bool fresh;                 /* [o] the vector state is to be initial */
-    bool stop_sent;             /* [o] a stop signal may be on its way */
-    bool broken;                /* [o] its frame made no sense: it will not run again */
-    _Atomic bool interrupt;     /* [a] hal_user_interrupt() asked */
-    _Atomic uint32_t cpu;       /* [a] where hal_user_run() is under way, plus 1; 0 if nowhere */
+    struct hal_space *space; /* [c] */
+    struct hal_user *next;   /* [space->lock] in the list of parked threads */
+    int listener;            /* [c] its notifications */
+    int tid;                 /* [c] its host thread */
+    uint32_t slot;           /* [c] index of its area */
+    uint8_t *area;         /* [c] the area as the kernel sees it; user code may write it any time */
+    enum user_state state; /* [o] */
+    uint64_t cookie;       /* [o] of the notification that waits */
+    int64_t result;        /* [o] AT_CALL: what it returns */
+    struct hal_user_regs regs; /* [o] AT_FRAME: the registers to go back with */
+    uint32_t frame;            /* [o] AT_FRAME: offset in the area of its signal frame's ucontext */
+    bool edited;               /* [o] regs differ from the frame */
+    bool replaced;             /* [o] regs were set as a whole: they win over a result */
+    bool fresh;                /* [o] the vector state is to be initial */
+    bool stop_sent;            /* [o] a stop signal may be on its way */
+    bool broken;               /* [o] its frame made no sense: it will not run again */
+    _Atomic bool interrupt;    /* [a] hal_user_interrupt() asked */
+    _Atomic uint32_t cpu;      /* [a] where hal_user_run() is under way, plus 1; 0 if nowhere */
 };
 
 #define USER_STUB_CS 0x33u /* Linux's selectors of 64-bit user code and data */
 #define USER_STUB_SS 0x2bu
+
+#define USER_RFLAGS     0x250dd5u /* flags that user code may own: CF PF AF ZF SF TF DF OF RF AC ID */
+#define USER_RFLAGS_SET 0x202u    /* bit 1, IF */
 
 /* Facts of one hand-over that are not general registers. */
 struct frame_info {

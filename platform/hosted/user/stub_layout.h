@@ -30,22 +30,23 @@
 /* A command list: entries of seven words, ended by STUB_LIST_END in the number's place. */
 #define STUB_CALL_BYTES   56
 #define STUB_LIST_END     -1
-#define STUB_CALL_IGNORE  32   /* bit of the number word: an error does not end the list */
-#define STUB_BATCH_MAX    31   /* calls in a batch */
-#define STUB_CHILD_DONE   32   /* added to the calls done when a new user thread answers */
+#define STUB_CALL_IGNORE  32 /* bit of the number word: an error does not end the list */
+#define STUB_BATCH_MAX    31 /* calls in a batch */
+#define STUB_CHILD_DONE   32 /* added to the calls done when a new user thread answers */
 #define STUB_BATCH_OFFSET 0
 #define STUB_CHILD_OFFSET 0x700
 
 /* An answer is the length of a packet: 1 + calls done + errno << STUB_ERRNO_SHIFT. A length cannot be
  * forged or changed by user code, as bytes in memory could. */
 #define STUB_ERRNO_SHIFT 6
-#define STUB_ERRNO_MAX   140 /* above the host's greatest errno; 1 + 63 + (140 << 6) fits STUB_CMD_BYTES */
+#define STUB_ERRNO_MAX                                                                             \
+    140 /* above the host's greatest errno; 1 + 63 + (140 << 6) fits STUB_CMD_BYTES */
 
 /* Signal frame as offsets from the ucontext, which lies 8 bytes above the handler's stack pointer. Words
  * of it that the way back does not need carry what it needs besides: see STUB_UC_FS and _GS. */
 #define STUB_FRAME_UC   8
-#define STUB_UC_FS      8   /* uc_link: FS base to restore */
-#define STUB_UC_GS      16  /* uc_stack.ss_sp: GS base to restore */
+#define STUB_UC_FS      8  /* uc_link: FS base to restore */
+#define STUB_UC_GS      16 /* uc_stack.ss_sp: GS base to restore */
 #define STUB_UC_GREGS   40
 #define STUB_UC_FPSTATE 224
 #define STUB_UC_SIGINFO 304

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -19,7 +19,7 @@
 
 #define CHILD_STEP_LISTENER (STUB_CHILD_DONE + 2) /* the call of its list that makes the listener */
 
-#define CLONE_FLAGS                                                                                 \
+#define CLONE_FLAGS                                                                                \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
 /* ---- notifications ---------------------------------------------------------------------------------- */
@@ -94,7 +94,8 @@ static exo_status_t child_error(uint32_t done, int error)
              "host refuses seccomp user notification: needs Linux 5.19 with CONFIG_SECCOMP_FILTER");
         return EXO_ERR_NOT_SUPPORTED;
     }
-    klog(KLOG_WARN, "user", "user thread set-up failed step=%u errno=%d", done - STUB_CHILD_DONE, error);
+    klog(KLOG_WARN, "user", "user thread set-up failed step=%u errno=%d", done - STUB_CHILD_DONE,
+         error);
     return error == ENOMEM ? EXO_ERR_NO_MEMORY : EXO_ERR_NO_RESOURCES;
 }
 
@@ -169,8 +170,8 @@ exo_status_t thread_create_locked(struct hal_space *space, struct hal_user *user
     }
     user->slot = space->threads;
     user->listener = -1;
-    void *const area = mmap(NULL, STUB_AREA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, space->control,
-                            (off_t)(user->slot + 1) * STUB_AREA_BYTES);
+    void *const area = mmap(NULL, STUB_AREA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+                            space->control, (off_t)(user->slot + 1) * STUB_AREA_BYTES);
 
     if (area == MAP_FAILED) {
         return EXO_ERR_NO_MEMORY;

@@ -28,21 +28,22 @@
 
 #define TRAP_PAGE_FAULT 14u
 #define TRAP_PROTECTION 13u
+#define TRAP_UNDEFINED  6u
 #define TRAP_MAX        31u
 #define PF_PRESENT      1u
 #define PF_WRITE        2u
 #define PF_EXEC         16u
-#define INT80_ERROR     0x402u /* what hardware says of `int 0x80` with no gate: vector 0x80 of the IDT */
-#define INT80_BYTES     2u
-#define RESULT_DEFAULT  (-38) /* ENOSYS, if core sets none */
-#define RFLAGS_INITIAL  0x202u
+#define INT80_ERROR                                                                                \
+    0x402u /* what hardware says of `int 0x80` with no gate: vector 0x80 of the IDT */
+#define INT80_BYTES    2u
+#define RESULT_DEFAULT (-38) /* ENOSYS, if core sets none */
 
 /* ---- create and destroy ----------------------------------------------------------------------------- */
 
 /* State of a thread that has not run yet; its frame exists. */
 static void user_reset(struct hal_user *user)
 {
-    user->regs = (struct hal_user_regs){ .rflags = RFLAGS_INITIAL };
+    user->regs = (struct hal_user_regs){ .rflags = USER_RFLAGS_SET };
     user->edited = true;
     user->replaced = false;
     user->fresh = true;
@@ -136,6 +137,7 @@ static void event_fault(struct hal_user_event *event, uint64_t addr, uint64_t er
 {
     event->reason = HAL_USER_FAULT;
     event->addr = addr;
+    event->vector = TRAP_PAGE_FAULT;
     event->error = (uint32_t)error;
     event->access = (error & PF_EXEC) != 0    ? HAL_ACCESS_EXEC
                     : (error & PF_WRITE) != 0 ? HAL_ACCESS_WRITE
@@ -203,6 +205,9 @@ static bool event_of_frame(struct hal_user *user, const struct user_notice *noti
     }
     if (info.sig == SIGSYS) {
         event_sigsys(user, &info, event);
+    } else if (info.sig == SIGILL) {
+        /* Also the host's answer to calls that pass every filter (uretprobe): its trap number is old. */
+        event_exception(event, TRAP_UNDEFINED, 0, user->regs.rip);
     } else if (info.again || info.trapno > TRAP_MAX || stub_holds(user->regs.rip)) {
         /* The way back itself faulted, or something in the stub: registers that no user code has. */
         event_exception(event, TRAP_PROTECTION, 0, user->regs.rip);
@@ -291,6 +296,8 @@ void hal_user_run(struct hal_user *user, struct hal_user_event *event)
     atomic_store(&user->cpu, hal_cpu_id() + 1);
     if (user->broken || atomic_load(&user->space->dead)) {
         event->reason = HAL_USER_DEAD;
+    } else if ((hal_preempt_word() & PREEMPT_NO_RESCHED) == 0) {
+        event->reason = HAL_USER_QUANTUM;
     } else if (atomic_exchange(&user->interrupt, false)) {
         event->reason = HAL_USER_INTERRUPT;
     } else {
@@ -298,7 +305,11 @@ void hal_user_run(struct hal_user *user, struct hal_user_event *event)
     }
     atomic_store(&user->cpu, 0);
     hal_irq_restore(irq);
-    preempt_enable();
+    if (event->reason == HAL_USER_QUANTUM) {
+        (void)hal_preempt_dec(); /* the caller gives the CPU up, once */
+    } else {
+        preempt_enable();
+    }
 }
 
 void hal_user_interrupt(struct hal_user *user)
@@ -388,6 +399,7 @@ exo_status_t hal_user_regs_set(struct hal_user *user, const struct hal_user_regs
     }
     if (user_need_frame(user)) {
         user->regs = *regs;
+        user->regs.rflags = (regs->rflags & USER_RFLAGS) | USER_RFLAGS_SET;
         user->edited = true;
         user->replaced = true;
     }

@@ -24,9 +24,9 @@ static void add(const char *name, uint32_t mode, const char *data)
     const size_t data_size = strlen(data);
     char header[HEADER_SIZE + 1];
 
-    fmt_print(header, sizeof(header),
-              "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", 1u, mode, 0u, 0u, 1u, 0u,
-              (unsigned)data_size, 0u, 0u, 0u, 0u, (unsigned)name_size, 0u);
+    fmt_print(header, sizeof(header), "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
+              1u, mode, 0u, 0u, 1u, 0u, (unsigned)data_size, 0u, 0u, 0u, 0u, (unsigned)name_size,
+              0u);
     memcpy(g_archive + g_len, header, HEADER_SIZE);
     memcpy(g_archive + g_len + HEADER_SIZE, name, name_size);
     g_len = align_up(g_len + HEADER_SIZE + name_size, 4);
@@ -65,8 +65,9 @@ static exo_status_t first(struct cpio_file *file)
 /* The walk gives every file with its facts, in order, and ends at the trailer. */
 START_TEST(cpio_next_walks)
 {
-    static const char *const names[] = { "bin",      "bin/tool", "bin/seq",   "bin/abs",  "bin/lost",
-                                         "bin/loop", "etc/empty", "bin/twice", "bin/twice" };
+    static const char *const names[] = { "bin",       "bin/tool",  "bin/seq",
+                                         "bin/abs",   "bin/lost",  "bin/loop",
+                                         "etc/empty", "bin/twice", "bin/twice" };
     struct cpio_cursor cursor = { 0 };
     struct cpio_file file = { 0 };
 

@@ -92,4 +92,89 @@ hal_test_canary:
         ret
         .size   hal_test_canary, . - hal_test_canary
 
+/*
+ * user_storm: the same in user mode, a program of user_box.h. The page at USER_DATA has the canaries: 15
+ * registers from 0 on, 16 vector registers from 256 on, the rounds of a turn at 128. The stack pointer is
+ * the page's address all the time. Each turn ends with call 39, argument 0, or 1 if something differed.
+ */
+        .section .rodata
+        .balign 16
+        .globl  user_storm
+user_storm:
+        mov     $0x600000, %esp
+        mov     128(%rsp), %rax
+        mov     %rax, 136(%rsp)
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        movdqu  256 + 16 * \n(%rsp), %xmm\n
+        .endr
+        mov     8(%rsp), %rbx
+        mov     24(%rsp), %rdx
+        mov     32(%rsp), %rsi
+        mov     40(%rsp), %rdi
+        mov     48(%rsp), %rbp
+        mov     56(%rsp), %r8
+        mov     64(%rsp), %r9
+        mov     72(%rsp), %r10
+        mov     80(%rsp), %r11
+        mov     88(%rsp), %r12
+        mov     96(%rsp), %r13
+        mov     104(%rsp), %r14
+        mov     112(%rsp), %r15
+2:      mov     0(%rsp), %rax
+        mov     16(%rsp), %rcx
+        stc
+        nop
+        jnc     3f
+        cmp     $0x600000, %rsp
+        jne     3f
+        cmp     0(%rsp), %rax
+        jne     3f
+        cmp     8(%rsp), %rbx
+        jne     3f
+        cmp     16(%rsp), %rcx
+        jne     3f
+        cmp     24(%rsp), %rdx
+        jne     3f
+        cmp     32(%rsp), %rsi
+        jne     3f
+        cmp     40(%rsp), %rdi
+        jne     3f
+        cmp     48(%rsp), %rbp
+        jne     3f
+        cmp     56(%rsp), %r8
+        jne     3f
+        cmp     64(%rsp), %r9
+        jne     3f
+        cmp     72(%rsp), %r10
+        jne     3f
+        cmp     80(%rsp), %r11
+        jne     3f
+        cmp     88(%rsp), %r12
+        jne     3f
+        cmp     96(%rsp), %r13
+        jne     3f
+        cmp     104(%rsp), %r14
+        jne     3f
+        cmp     112(%rsp), %r15
+        jne     3f
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        movq    %xmm\n, %rax
+        cmp     256 + 16 * \n(%rsp), %rax
+        jne     3f
+        movhps  %xmm\n, 144(%rsp)
+        mov     144(%rsp), %rax
+        cmp     264 + 16 * \n(%rsp), %rax
+        jne     3f
+        .endr
+        decq    136(%rsp)
+        jnz     2b
+        xor     %edi, %edi
+        jmp     4f
+3:      mov     $1, %edi
+4:      mov     $39, %eax
+        syscall
+        jmp     user_storm
+        .globl  user_storm_end
+user_storm_end:
+
         .section .note.GNU-stack, "", @progbits

@@ -327,12 +327,7 @@ END_TEST
 /* A loop without any call: no instrumented memory access, no place where a tool could step in. */
 static void callless_thread(void *arg)
 {
-    const uint32_t *stop = arg;
-    uint32_t word;
-
-    do {
-        __asm__ volatile("movl %1, %0\n\tpause" : "=r"(word) : "m"(*stop));
-    } while (word == 0);
+    __asm__ volatile("1: pause\n\tcmpl $0, %0\n\tje 1b" : : "m"(*(const uint32_t *)arg) : "cc");
 }
 
 /* Such a loop is preempted: the other thread of the same CPU runs and ends it. In every build,

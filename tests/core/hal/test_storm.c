@@ -2,7 +2,8 @@
  * test_storm.c - timer interrupts at arbitrary points on every CPU, with a canary in every
  * register.
  *
- * Two threads on each CPU run hal_test_canary() (canary.S), each with canaries of its own, while a
+ * Two kernel threads on each CPU run hal_test_canary() (canary.S), and one user thread the like with vector
+ * registers (user_storm), each with canaries of its own, while a
  * timer fires at pseudo-random distances and asks for a switch between them each time. A register
  * that an interrupt, a preemption or a switch loses, or that arrives in another thread, is seen at
  * once. 20 000 interrupts in check, 1 000 000 in check-long.
@@ -11,10 +12,12 @@
 
 #include "exo/debug/panic.h"
 #include "exo/hal.h"
+#include "exo/lib/string.h"
 #include "exo/sched/thread.h"
 #include "exo/time/timer.h"
 #include "exo_check.h"
 #include "exo_test.h"
+#include "user_box.h"
 
 #define STORM_SHORT     20000u
 #define STORM_LONG      1000000u
@@ -22,7 +25,11 @@
 #define STORM_SPREAD    16384u
 #define CANARY_ROUNDS   2000u
 #define STACK_WORDS     64u
-#define THREADS_PER_CPU 2u
+#define THREADS_PER_CPU 3u /* two in the kernel, one in user mode */
+#define USER_ROUNDS     2000u
+#define USER_ROUNDS_AT  128u /* layout of the page: canary.S */
+#define USER_VECTORS_AT 256u
+#define PAGE_CANARIES   512u
 
 uint64_t hal_test_canary(const uint64_t expected[15], uint64_t rounds, uint64_t tear);
 
@@ -37,6 +44,7 @@ struct victim {
     uint32_t id;
     struct storm *storm; /* of its CPU; the first victim of a CPU starts it */
     bool starts;
+    struct box box; /* of a victim in user mode */
 };
 
 static struct storm g_storm[CPUS_MAX];
@@ -99,36 +107,95 @@ static void victim_thread(void *arg)
     }
 }
 
-START_TEST(interrupts_keep_every_register)
+BOX_PROGRAM(storm);
+
+/* Give the user victim a page of canaries and let it start. */
+static void user_victim_open(struct victim *victim)
+{
+    uint64_t random = 0xd1342543de82ef95ull * (victim->id + 1);
+    const uint64_t rounds = USER_ROUNDS;
+
+    box_open(&victim->box);
+    for (uint32_t at = 0; at < PAGE_CANARIES; at += sizeof(random)) {
+        (void)next_random(&random);
+        memcpy(victim->box.data + at, &random, sizeof(random));
+    }
+    memcpy(victim->box.data + USER_ROUNDS_AT, &rounds, sizeof(rounds));
+    BOX_START(&victim->box, storm);
+}
+
+static void user_victim_thread(void *arg)
+{
+    struct victim *victim = arg;
+    struct hal_user_event event;
+    bool torn = false;
+
+    while (!torn && !storm_is_over(victim->storm)) {
+        box_run(victim->box.user, &event);
+        torn = event.reason != HAL_USER_SYSCALL || event.arg[0] != 0;
+        if (!torn) {
+            hal_user_result(victim->box.user, 0);
+        }
+    }
+    if (torn) {
+        atomic_fetch_add_explicit(&g_torn, 1, memory_order_release);
+    }
+}
+
+static void storm_init(uint32_t cpu, uint64_t wanted)
+{
+    g_storm[cpu].random = 0x2545f4914f6cdd1dull + cpu;
+    g_storm[cpu].wanted = wanted;
+    atomic_store_explicit(&g_storm[cpu].fired, 0, memory_order_release);
+    timer_init(&g_storm[cpu].timer, storm_fire);
+}
+
+/* Run `wanted` interrupts on each CPU with all victims; returns how many there were. */
+static uint64_t storm_run(uint32_t cpus, uint64_t wanted)
 {
     static struct victim victim[THREADS_PER_CPU * CPUS_MAX];
     static struct thread *thread[THREADS_PER_CPU * CPUS_MAX];
-    const uint32_t cpus = hal_caps()->cpus;
-    const uint32_t wanted = test_is_long() ? STORM_LONG : STORM_SHORT;
     uint64_t fired = 0;
 
-    atomic_store_explicit(&g_torn, 0, memory_order_release);
     for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-        g_storm[cpu].random = 0x2545f4914f6cdd1dull + cpu;
-        g_storm[cpu].wanted = wanted / cpus;
-        atomic_store_explicit(&g_storm[cpu].fired, 0, memory_order_release);
-        timer_init(&g_storm[cpu].timer, storm_fire);
+        storm_init(cpu, wanted);
     }
     for (uint32_t i = 0; i < THREADS_PER_CPU * cpus; i++) {
-        const struct thread_spec spec = {
-            .name = "victim", .entry = victim_thread, .arg = &victim[i], .cpu = i % cpus
-        };
+        victim[i] = (struct victim){ .id = i, .storm = &g_storm[i % cpus] };
+        if (i < cpus) {
+            user_victim_open(&victim[i]);
+        }
+    }
+    for (uint32_t i = 0; i < THREADS_PER_CPU * cpus; i++) {
+        const struct thread_spec spec = { .name = "victim",
+                                          .entry = i < cpus ? user_victim_thread : victim_thread,
+                                          .arg = &victim[i],
+                                          .cpu = i % cpus };
 
-        victim[i] = (struct victim){ .id = i, .storm = &g_storm[i % cpus], .starts = i < cpus };
+        victim[i].starts = i / cpus == 1;
         ck_assert_int_eq(thread_create(&spec, &thread[i]), EXO_OK);
     }
     for (uint32_t i = 0; i < THREADS_PER_CPU * cpus; i++) {
         thread_join(thread[i], NULL);
+        if (i < cpus) {
+            box_close(&victim[i].box);
+        }
     }
     for (uint32_t cpu = 0; cpu < cpus; cpu++) {
         (void)timer_cancel_sync(&g_storm[cpu].timer);
         fired += atomic_load_explicit(&g_storm[cpu].fired, memory_order_acquire);
     }
+    return fired;
+}
+
+START_TEST(interrupts_keep_every_register)
+{
+    const uint32_t cpus = (uint32_t)max_u64(hal_caps()->cpus, 1);
+    const uint32_t wanted = test_is_long() ? STORM_LONG : STORM_SHORT;
+
+    atomic_store_explicit(&g_torn, 0, memory_order_release);
+    const uint64_t fired = storm_run(cpus, wanted / cpus);
+
     kprintf("# storm: %llu timer interrupts on %u CPUs\n", (unsigned long long)fired, cpus);
     ck_assert_uint_ge(fired, wanted / cpus * cpus);
     ck_assert_uint_eq(atomic_load_explicit(&g_torn, memory_order_acquire), 0);
@@ -145,5 +212,37 @@ START_TEST(canary_loop_sees_a_torn_register)
 }
 END_TEST
 
+static void resched_once(struct timer *timer)
+{
+    (void)timer;
+    hal_resched_set();
+}
+
+/* The same for user mode: a vector register that does not match its canary any more is seen. */
+START_TEST(user_canary_loop_sees_a_torn_vector)
+{
+    static struct victim victim;
+    const uint64_t rounds = 1ull << 40; /* it does not end by itself */
+    struct hal_user_event event;
+    struct timer timer;
+
+    victim = (struct victim){ .id = 1 };
+    user_victim_open(&victim);
+    memcpy(victim.box.data + USER_ROUNDS_AT, &rounds, sizeof(rounds));
+    timer_init(&timer, resched_once);
+    timer_arm(&timer, hal_clock_ns() + 20 * NS_PER_MS);
+    do { /* page faults of a platform that maps late come first */
+        hal_user_run(victim.box.user, &event);
+    } while (event.reason != HAL_USER_QUANTUM && event.reason != HAL_USER_SYSCALL);
+    ck_assert_uint_eq(event.reason, HAL_USER_QUANTUM);
+    victim.box.data[USER_VECTORS_AT + 5 * 16 + 11] ^= 1;
+    box_run(victim.box.user, &event);
+    ck_assert_uint_eq(event.reason, HAL_USER_SYSCALL);
+    ck_assert_uint_eq(event.arg[0], 1);
+    (void)timer_cancel_sync(&timer);
+    box_close(&victim.box);
+}
+END_TEST
+
 EXO_SUITE(hal_storm, EXO_TEST_TIMED(interrupts_keep_every_register, 600),
-          EXO_TEST(canary_loop_sees_a_torn_register))
+          EXO_TEST(canary_loop_sees_a_torn_register), EXO_TEST(user_canary_loop_sees_a_torn_vector))

@@ -7,12 +7,12 @@
 #include "elf_format.h"
 #include "exo/lib/string.h"
 
-#define IMAGE_SIZE  (3 * PAGE_SIZE)
-#define IMAGE_BASE  0x400000ull
-#define IMAGE_CODE  PAGE_SIZE /* offset of the code in the file */
-#define IMAGE_DATA  (2 * PAGE_SIZE + 0x100) /* offset of the data */
-#define IMAGE_DATA_FILE 0x20ull   /* bytes of data in the file */
-#define IMAGE_DATA_MEM  0x2000ull /* bytes of data in memory */
+#define IMAGE_SIZE      (3 * PAGE_SIZE)
+#define IMAGE_BASE      0x400000ull
+#define IMAGE_CODE      PAGE_SIZE               /* offset of the code in the file */
+#define IMAGE_DATA      (2 * PAGE_SIZE + 0x100) /* offset of the data */
+#define IMAGE_DATA_FILE 0x20ull                 /* bytes of data in the file */
+#define IMAGE_DATA_MEM  0x2000ull               /* bytes of data in memory */
 
 struct image {
     uint8_t *file; /* file[IMAGE_SIZE] */

@@ -1,4 +1,5 @@
-/* tests/core/proc/test_elf.c - the ELF parser: every field it uses, spoiled one at a time; the mapper. */
+/* tests/core/proc/test_elf.c - the ELF parser: every field it uses, spoiled one at a time; the
+ * mapper. */
 #include "exo/hal.h"
 #include "exo/mem/phys.h"
 #include "exo/mem/user.h"
@@ -20,12 +21,12 @@ static exo_status_t parse(void)
     return elf_parse(g_file, sizeof(g_file), &g_plan);
 }
 
-#define REJECTS(change, expected)                                                                   \
-    do {                                                                                            \
-        struct image i = fresh();                                                                   \
-        (change);                                                                                   \
-        (void)i.file;                                                                               \
-        ck_assert_int_eq(parse(), expected);                                                        \
+#define REJECTS(change, expected)                                                                  \
+    do {                                                                                           \
+        struct image i = fresh();                                                                  \
+        (change);                                                                                  \
+        (void)i.file;                                                                              \
+        ck_assert_int_eq(parse(), expected);                                                       \
     } while (0)
 
 /* A sound file becomes a plan with the facts that the file states. */
@@ -101,7 +102,8 @@ END_TEST
 /* The loadable segments: sizes, sums that wrap, alignment, ranges, order. */
 START_TEST(elf_rejects_bad_segments)
 {
-    REJECTS(i.program[1].file_size = 0x201, EXO_ERR_BAD_FORMAT); /* more in the file than in memory */
+    REJECTS(i.program[1].file_size = 0x201,
+            EXO_ERR_BAD_FORMAT); /* more in the file than in memory */
     REJECTS(i.program[1].mem_size = 0, EXO_ERR_BAD_FORMAT);
     REJECTS(i.program[2].offset = IMAGE_SIZE + 0x100, EXO_ERR_BAD_FORMAT);
     REJECTS(i.program[2].offset = UINT64_MAX - 0xeff, EXO_ERR_BAD_FORMAT);
@@ -123,7 +125,8 @@ START_TEST(elf_rejects_bad_segments)
 }
 END_TEST
 
-/* What Linux takes is taken: an empty segment, writable code, no headers in memory, executable stacks. */
+/* What Linux takes is taken: an empty segment, writable code, no headers in memory, executable
+ * stacks. */
 START_TEST(elf_accepts_what_linux_accepts)
 {
     struct image i = fresh();
@@ -152,7 +155,8 @@ START_TEST(elf_checks_the_interpreter)
 {
     struct image i = fresh();
 
-    i.program[3] = (struct elf_program){ .type = ELF_SEGMENT_INTERP, .offset = 0x180, .file_size = 7 };
+    i.program[3] =
+        (struct elf_program){ .type = ELF_SEGMENT_INTERP, .offset = 0x180, .file_size = 7 };
     memcpy(g_file + 0x180, "/ld.so", 7);
     ck_assert_int_eq(parse(), EXO_OK);
     ck_assert_uint_eq(g_plan.interp_offset, 0x180);
@@ -174,7 +178,8 @@ START_TEST(elf_checks_the_interpreter)
 }
 END_TEST
 
-/* However short the file is cut, there is a status; nothing past the cut is read (the sanitizers watch). */
+/* However short the file is cut, there is a status; nothing past the cut is read (the sanitizers
+ * watch). */
 START_TEST(elf_rejects_every_cut)
 {
     fresh();
@@ -203,7 +208,8 @@ START_TEST(elf_survives_any_byte)
 }
 END_TEST
 
-/* Mapped, the file's bytes are at their places, what lies past them is zero, and rights are the file's. */
+/* Mapped, the file's bytes are at their places, what lies past them is zero, and rights are the
+ * file's. */
 START_TEST(elf_map_shows_the_file)
 {
     struct vm_space *space = NULL;

@@ -107,20 +107,38 @@ static void guard_thread(void *arg)
 
 static void divide_thread(void *arg)
 {
-    volatile int zero = (int)(uintptr_t)arg;
+    volatile uint32_t dividend = g_seed;
+    volatile uint32_t zero = (uint32_t)(uintptr_t)arg;
 
-    thread_exit(1 / zero);
+    thread_exit((int)(dividend / zero));
 }
 
 static uint64_t g_counter;
+static _Atomic uint32_t g_running, g_ready;
 
-static EXO_NOINLINE void race_thread(void *arg)
+/* Wait until both racers are here, ordering nothing. */
+static void racers_meet(_Atomic uint32_t *here)
+{
+    atomic_fetch_add_explicit(here, 1, memory_order_relaxed);
+    while (atomic_load_explicit(here, memory_order_relaxed) < 2) {
+        hal_pause();
+    }
+}
+
+/* Interrupts are off from the second meeting on: their handlers take locks, which would order the two
+ * threads if one of them is late. */
+static void race_thread(void *arg)
 {
     (void)arg;
+    racers_meet(&g_running);
+    const hal_irq_t irq = hal_irq_save();
+
+    racers_meet(&g_ready);
     for (uint32_t i = 0; i < RACE_ROUNDS + g_seed % 100; i++) {
         g_counter++;
         __asm__ volatile("" ::: "memory");
     }
+    hal_irq_restore(irq);
     thread_exit(0);
 }
 

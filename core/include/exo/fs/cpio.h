@@ -1,8 +1,8 @@
 /*
  * exo/fs/cpio.h - reader of cpio "newc" archives over bytes: the initial RAM file system's form.
  *
- * Trusts nothing in the archive: every size is checked against what is left of it. Nothing is copied; files
- * point into the archive.  Locks: none.  Context: any.
+ * Trusts nothing in the archive: every size is checked against what is left of it. Nothing is
+ * copied; files point into the archive.  Locks: none.  Context: any.
  * Spec: cpio(5), "New ASCII Format" (magic 070701).
  */
 #ifndef EXO_FS_CPIO_H
@@ -33,15 +33,16 @@ struct cpio_cursor {
 };
 
 /* Give the next file.
- * Errors: EXO_ERR_NOT_FOUND (the trailer was reached), EXO_ERR_BAD_FORMAT (malformed or cut short). */
+ * Errors: EXO_ERR_NOT_FOUND (the trailer was reached), EXO_ERR_BAD_FORMAT (malformed or cut
+ *         short). */
 EXO_MUST_CHECK exo_status_t cpio_next(const uint8_t *archive, size_t len_bytes,
                                       struct cpio_cursor *cursor, struct cpio_file *out);
 
-/* Find a file by its path, with or without a leading "/"; if it is a symbolic link, what it leads to.
- * Links in the middle of a path and ".." are not followed. Of several files with one name the last counts,
- * as when the archive is unpacked.
- * Errors: EXO_ERR_NOT_FOUND, EXO_ERR_BAD_FORMAT, EXO_ERR_NO_RESOURCES (more than CPIO_LINKS_MAX links, or
- *         a path that does not fit CPIO_PATH_MAX). */
+/* Find a file by its path, with or without a leading "/"; if it is a symbolic link, what it leads
+ * to. Links in the middle of a path and ".." are not followed. Of several files with one name the
+ * last counts, as when the archive is unpacked.
+ * Errors: EXO_ERR_NOT_FOUND, EXO_ERR_BAD_FORMAT, EXO_ERR_NO_RESOURCES (more than CPIO_LINKS_MAX
+ *         links, or a path that does not fit CPIO_PATH_MAX). */
 EXO_MUST_CHECK exo_status_t cpio_find(const uint8_t *archive, size_t len_bytes, const char *path,
                                       struct cpio_file *out);
 

@@ -1,12 +1,13 @@
 /*
  * exo/mem/object.h - memory objects: what an area of an address space shows, page by page.
  *
- * An object knows how to fill a page (its pager); areas map it at an offset. Two pagers so far: zeroes,
- * and bytes that lie in memory (a file of the initial RAM file system). Each space copies the pages that
- * it touches; pages shared between spaces come with the page cache, in this same place.
+ * An object knows how to fill a page (its pager); areas map it at an offset. Two pagers so far:
+ * zeroes, and bytes that lie in memory (a file of the initial RAM file system). Each space copies
+ * the pages that it touches; pages shared between spaces come with the page cache, in this same
+ * place.
  *
  * Owns:    `create` returns one reference; each area holds one.
- * Locks:   none; the count is atomic.  Context: thread; page_in may block.
+ * Locks:   none; the count is atomic. Context: thread; page_in may block.
  */
 #ifndef EXO_MEM_OBJECT_H
 #define EXO_MEM_OBJECT_H
@@ -21,8 +22,8 @@ struct vm_object;
 struct vm_object_ops {
     const char *name;
     bool fault_around; /* neighbours are cheap to bring in along with the page that was touched */
-    /* Fill page[PAGE_SIZE] with what the object holds from `offset` (page-aligned) on; zero past its end.
-     * Errors: EXO_ERR_IO. */
+    /* Fill page[PAGE_SIZE] with what the object holds from `offset` (page-aligned) on; zero past
+     * its end. Errors: EXO_ERR_IO. */
     exo_status_t (*page_in)(struct vm_object *object, uint64_t offset, uint8_t *page);
     void (*destroy)(struct vm_object *object); /* the last reference is gone; NULL: never freed */
 };

@@ -1,11 +1,12 @@
 /*
- * exo/mem/pt.h - the portable 4-level page table: core owns it, hal_pte_* give the entries their format.
+ * exo/mem/pt.h - the portable 4-level page table: core owns it, hal_pte_* give the entries their
+ * format.
  *
- * 512 entries a level, level 0 is the leaf of 4 KiB pages. Tables are frames reached through the direct
- * map. Used for user spaces on both back ends and for the kernel half on x86_64.
+ * 512 entries a level, level 0 is the leaf of 4 KiB pages. Tables are frames reached through the
+ * direct map. Used for user spaces on both back ends and for the kernel half on x86_64.
  *
- * Locks:   none taken; the owner of the root serialises changes. Look-up may run beside changes: entries
- *          are read and written whole, tables are not freed before pt_destroy().
+ * Locks:   none taken; the owner of the root serialises changes. Look-up may run beside changes:
+ *          entries are read and written whole, tables are not freed before pt_destroy().
  * Context: any that may allocate frames.
  */
 #ifndef EXO_MEM_PT_H
@@ -32,8 +33,8 @@ struct pt_entry {
 /* Allocate an empty top-level table.  Errors: EXO_ERR_NO_MEMORY. */
 EXO_MUST_CHECK exo_status_t pt_create(paddr_t *root);
 
-/* Free every table that serves [0, limit), limit rounded up to 512 GiB, and, if limit is UINT64_MAX, the
- * root. Leaves are the owner's. */
+/* Free every table that serves [0, limit), limit rounded up to 512 GiB, and, if limit is
+ * UINT64_MAX, the root. Leaves are the owner's. */
 void pt_destroy(paddr_t root, vaddr_t limit);
 
 /* Map page_count pages from `vaddr` to consecutive frames from `paddr`; entries present before are

@@ -1,12 +1,13 @@
 /*
  * exo/mem/vm.h - address spaces: sorted areas over memory objects, filled on demand.
  *
- * An area is a run of pages with one protection that shows one object from one offset on. Every page that
- * is touched gets a frame of its own, owned by the space and given back by unmap or destroy.
+ * An area is a run of pages with one protection that shows one object from one offset on. Every
+ * page that is touched gets a frame of its own, owned by the space and given back by unmap or
+ * destroy.
  *
- * Locks:   none. One thread at a time uses a space: its process's only thread, or the spawner before that
- *          thread runs. Each call asserts it; a lock that may sleep takes that place when processes get
- *          several threads.
+ * Locks:   none. One thread at a time uses a space: its process's only thread, or the spawner
+ *          before that thread runs. Each call asserts it; a lock that may sleep takes that place
+ *          when processes get several threads.
  * Context: thread, may block (the platform's flush does), no lock held.
  * Spec:    design.md section 11 (user range, one memory object, page tables).
  */
@@ -20,19 +21,20 @@
 
 struct vm_space; /* opaque; layout private to core/mem/virtual */
 
-#define VM_PROT_READ  1u /* write and execute imply it, as on every x86_64 without protection keys */
+#define VM_PROT_READ  1u /* write and execute imply it, as x86_64 has it */
 #define VM_PROT_WRITE 2u
 #define VM_PROT_EXEC  4u
 #define VM_PROT_ALL   7u
 
-#define VM_AREAS_MAX       65530u /* areas of one space, Linux's default too */
-#define VM_FAULT_AROUND    16u    /* pages brought in at once where the object says it is cheap */
-#define VM_STACK_GAP       0x100000ull /* bytes kept free below the ceiling of chosen addresses */
+#define VM_AREAS_MAX    65530u      /* areas of one space, Linux's default too */
+#define VM_FAULT_AROUND 16u         /* pages brought in at once where the object says it is cheap */
+#define VM_STACK_GAP    0x100000ull /* bytes kept free below the ceiling of chosen addresses */
 
 /* Make an empty space.  Errors: EXO_ERR_NO_MEMORY, EXO_ERR_NO_RESOURCES (platform limits). */
 EXO_MUST_CHECK exo_status_t vm_space_create(struct vm_space **out);
 
-/* Give back every frame, table and object. No user context of it may exist any more. NULL is a no-op. */
+/* Give back every frame, table and object. No user context of it may exist any more.
+ * NULL is a no-op. */
 void vm_space_destroy(struct vm_space *space);
 
 struct hal_space *vm_space_hal(struct vm_space *space);
@@ -41,30 +43,30 @@ struct hal_space *vm_space_hal(struct vm_space *space);
 #define VM_MAP_NOREPLACE 2u /* with FIXED: EXO_ERR_EXISTS if anything is there */
 
 struct vm_map_spec {
-    vaddr_t addr;     /* page-aligned; without FIXED a wish, 0 for none */
-    uint64_t len_bytes; /* > 0, rounded up to pages */
-    uint32_t prot;    /* VM_PROT_* */
-    uint32_t flags;   /* VM_MAP_* */
+    vaddr_t addr;             /* page-aligned; without FIXED a wish, 0 for none */
+    uint64_t len_bytes;       /* > 0, rounded up to pages */
+    uint32_t prot;            /* VM_PROT_* */
+    uint32_t flags;           /* VM_MAP_* */
     struct vm_object *object; /* borrowed; each area takes its own reference */
-    uint64_t offset;  /* page-aligned, into the object */
+    uint64_t offset;          /* page-aligned, into the object */
 };
 
 /* Map an object privately. Chosen addresses go downwards from the ceiling (vm_ceiling_set).
  * Owns:    on failure nothing has changed.
- * Errors:  EXO_ERR_INVALID (empty, unaligned, bad prot or flags), EXO_ERR_BAD_ADDRESS (outside the user
- *          range), EXO_ERR_EXISTS, EXO_ERR_NO_MEMORY (no room, or no frame), EXO_ERR_NO_RESOURCES (areas,
- *          byte limit). */
+ * Errors:  EXO_ERR_INVALID (empty, unaligned, bad prot or flags), EXO_ERR_BAD_ADDRESS (outside the
+ *          user range), EXO_ERR_EXISTS, EXO_ERR_NO_MEMORY (no room, or no frame),
+ *          EXO_ERR_NO_RESOURCES (areas, byte limit). */
 EXO_MUST_CHECK exo_status_t vm_map(struct vm_space *space, const struct vm_map_spec *spec,
                                    vaddr_t *out);
 
 /* Remove whatever lies in the range; holes are passed over. Objects and frames go at once.
- * Errors:  EXO_ERR_INVALID (empty, unaligned), EXO_ERR_BAD_ADDRESS, EXO_ERR_NO_RESOURCES (a split would
- *          exceed VM_AREAS_MAX), EXO_ERR_NO_MEMORY; nothing has changed then. */
+ * Errors:  EXO_ERR_INVALID (empty, unaligned), EXO_ERR_BAD_ADDRESS, EXO_ERR_NO_RESOURCES (a split
+ *          would exceed VM_AREAS_MAX), EXO_ERR_NO_MEMORY; nothing has changed then. */
 EXO_MUST_CHECK exo_status_t vm_unmap(struct vm_space *space, vaddr_t addr, uint64_t len_bytes);
 
 /* Change the protection of a range.
- * Errors:  as vm_unmap; EXO_ERR_NOT_FOUND if a page of the range is not mapped: as on Linux, what lies
- *          below the first hole has changed. */
+ * Errors:  as vm_unmap; EXO_ERR_NOT_FOUND if a page of the range is not mapped: as on Linux, what
+ *          lies below the first hole has changed. */
 EXO_MUST_CHECK exo_status_t vm_protect(struct vm_space *space, vaddr_t addr, uint64_t len_bytes,
                                        uint32_t prot);
 
@@ -74,8 +76,9 @@ void vm_ceiling_set(struct vm_space *space, vaddr_t ceiling);
 /* Limit the bytes of all areas together (default: the whole user range). */
 void vm_limit_set(struct vm_space *space, uint64_t limit_bytes);
 
-/* The break area: empty at `start` (rounded up to a page). vm_brk() moves its end and returns the end as
- * it then is: unchanged if `end` is below the start, meets another area, or there is no memory. */
+/* The break area: empty at `start` (rounded up to a page). vm_brk() moves its end and returns the
+ * end as it then is: unchanged if `end` is below the start, meets another area, or there is no
+ * memory. */
 void vm_brk_init(struct vm_space *space, vaddr_t start);
 vaddr_t vm_brk(struct vm_space *space, vaddr_t end);
 
@@ -84,8 +87,8 @@ vaddr_t vm_brk(struct vm_space *space, vaddr_t end);
  *          EXO_ERR_NO_MEMORY, EXO_ERR_IO (the object), EXO_ERR_DEAD (the platform's half). */
 EXO_MUST_CHECK exo_status_t vm_fault(struct vm_space *space, vaddr_t addr, uint32_t access);
 
-/* Write bytes whatever the protection, without the space being current: loading an image, building the
- * first stack. A NULL `src` writes zeroes.  Errors: as vm_fault, but for the protection. */
+/* Write bytes whatever the protection, without the space being current: loading an image, building
+ * the first stack. A NULL `src` writes zeroes.  Errors: as vm_fault, but for the protection. */
 EXO_MUST_CHECK exo_status_t vm_write(struct vm_space *space, vaddr_t addr, const void *src,
                                      size_t len_bytes);
 

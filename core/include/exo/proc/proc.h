@@ -1,10 +1,11 @@
 /*
  * exo/proc/proc.h - processes: a program in an address space, its thread, its end.
  *
- * A process holds what is neutral: space, user context, thread, end status, and one opaque pointer of the
- * personality that answers its system calls. Today it has one thread.
+ * A process holds what is neutral: space, user context, thread, end status, and one opaque pointer
+ * of the personality that answers its system calls. Today it has one thread.
  *
- * State: SPAWNED -(thread starts)-> RUNNING -(proc_end, proc_kill)-> ENDED: its thread gives user context,
+ * State: SPAWNED -(thread starts)-> RUNNING -(proc_end, proc_kill)-> ENDED: its thread gives user
+ * context,
  *        personality and space back -(proc_wait)-> freed.
  * Owns:  proc_spawn() gives the process to the caller, who gives it back with proc_wait().
  */
@@ -17,16 +18,16 @@
 
 struct proc; /* opaque; layout private to core/proc */
 
-#define PROC_PATH_MAX   256u              /* bytes of a program's path, NUL included */
-#define PROC_STACK_SIZE (8ull << 20)      /* bytes of the first thread's stack, filled on demand */
+#define PROC_PATH_MAX   256u         /* bytes of a program's path, NUL included */
+#define PROC_STACK_SIZE (8ull << 20) /* bytes of the first thread's stack, filled on demand */
 #define PROC_STACK_TOP  (HAL_USER_MAX - 0x10000ull) /* first address above it */
 
-#define PROC_STATUS_SIGNAL 128 /* added to the number of the signal that ended a program, as shells do */
+#define PROC_STATUS_SIGNAL 128 /* plus the number of the signal that ended it, as shells do */
 #define PROC_STATUS_KILLED (PROC_STATUS_SIGNAL + 9)
 
 struct proc_spawn_spec {
-    const char *path;    /* as the program is told it was started, absolute */
-    const char *exe;     /* the file behind it, absolute: differs from `path` if that is a link */
+    const char *path;     /* as the program is told it was started, absolute */
+    const char *exe;      /* the file behind it, absolute: differs from `path` if that is a link */
     const uint8_t *image; /* an ELF file; valid and constant until proc_wait() returns */
     size_t image_size_bytes;
     const char *const *args; /* NULL-terminated; copied to the program's stack, as the next */
@@ -35,20 +36,22 @@ struct proc_spawn_spec {
 
 /* Load a program and let it run.
  * Context: thread, may block.
- * Errors:  those of elf_parse; EXO_ERR_NOT_SUPPORTED also for a program that asks for an interpreter, and
- *          when no personality takes it; EXO_ERR_NO_RESOURCES (arguments, path or areas beyond a limit);
- *          EXO_ERR_EXISTS (image over the stack's place); EXO_ERR_NO_MEMORY. All that was taken is given
- *          back then. */
+ * Errors:  those of elf_parse; EXO_ERR_NOT_SUPPORTED also for a program that asks for an
+ *          interpreter, and when no personality takes it; EXO_ERR_NO_RESOURCES (arguments, path or
+ *          areas beyond a limit); EXO_ERR_EXISTS (image over the stack's place); EXO_ERR_NO_MEMORY.
+ *          All that was taken is given back then. */
 EXO_MUST_CHECK exo_status_t proc_spawn(const struct proc_spawn_spec *spec, struct proc **out);
 
 /* Wait for the end and free the process. Returns 0-255: what the program gave to exit, or
  * PROC_STATUS_SIGNAL + number.  Context: thread, may block. */
 int proc_wait(struct proc *proc);
 
-/* End the process of the calling thread: its loop leaves at the next turn. The first status counts. */
+/* End the process of the calling thread: its loop leaves at the next turn. Of several statuses the
+ * first counts. */
 void proc_end(struct proc *proc, int status);
 
-/* End a process from outside, status PROC_STATUS_KILLED.  Context: any thread, before proc_wait(). */
+/* End a process from outside, status PROC_STATUS_KILLED.
+ * Context: any thread, before proc_wait(). */
 void proc_kill(struct proc *proc);
 
 /* Has its end been decided? Waits inside a system call leave when it has. */

@@ -25,7 +25,8 @@ struct proc_tie {
     void *data;
 };
 
-/* Find who takes the program.  Errors: EXO_ERR_NOT_SUPPORTED (nobody), those of personality.attach. */
+/* Find who takes the program.  Errors: EXO_ERR_NOT_SUPPORTED (nobody), those of
+ * personality.attach. */
 EXO_MUST_CHECK exo_status_t proc_on_attach(struct proc *proc, const struct proc_image *image,
                                            struct proc_tie *tie, vaddr_t *sp);
 void proc_on_detach(struct proc *proc, struct proc_tie *tie);

@@ -42,6 +42,10 @@ void epoch_synchronize(void);
 /* This CPU is in no section now.  Context: interrupts off. */
 void epoch_quiescent(void);
 
+/* True if a grace period waits for this CPU: it should switch threads, or go through the motions, at the
+ * end of the section that it is in.  Context: interrupts off. */
+bool epoch_is_awaited(void);
+
 /* This CPU will be in no section until it leaves again, however long that takes: idle, user mode.
  * An interrupt that arrives meanwhile must leave and may enter again.  Context: interrupts off. */
 void epoch_rest_enter(void);

@@ -49,7 +49,8 @@ START_TEST(pt_map_replaces_an_entry)
 }
 END_TEST
 
-/* Unmapping removes exactly its range and passes over absent pages, also where there is no table. */
+/* Unmapping removes exactly its range and passes over absent pages, also where there is no
+ * table. */
 START_TEST(pt_unmap_removes_its_range)
 {
     paddr_t root = 0;
@@ -93,7 +94,8 @@ START_TEST(pt_next_walks_over_gaps)
 }
 END_TEST
 
-/* Destroying gives every table back: those of the range first, the rest and the root with the whole. */
+/* Destroying gives every table back: those of the range first, the rest and the root with the
+ * whole. */
 START_TEST(pt_destroy_frees_every_table)
 {
     const uint64_t before = frames_free();

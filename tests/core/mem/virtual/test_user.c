@@ -1,4 +1,5 @@
-/* tests/core/mem/virtual/test_user.c - copies to and from a program's memory survive any pointer. */
+/* tests/core/mem/virtual/test_user.c - copies to and from a program's memory survive any
+ * pointer. */
 #include "exo/hal.h"
 #include "exo/lib/string.h"
 #include "exo/mem/user.h"
@@ -95,6 +96,27 @@ START_TEST(user_copy_tells_where_it_failed)
 }
 END_TEST
 
+/* A page that is there but allows nothing is not read by the kernel either, nor written when
+ * read-only. */
+START_TEST(user_copy_respects_rights)
+{
+    struct vm_space *space = space_make();
+    char buf[8] = { 0 };
+    vaddr_t fault = 0;
+
+    ck_assert_int_eq(user_copy_out(space, BASE, "secret", 7, NULL), EXO_OK);
+    ck_assert_int_eq(vm_protect(space, BASE, PAGE_SIZE, 0), EXO_OK);
+    ck_assert_int_eq(user_copy_in(space, buf, BASE, 7, &fault), EXO_ERR_BAD_ADDRESS);
+    ck_assert_uint_eq(fault, BASE);
+    ck_assert_mem_eq(buf, "\0\0\0\0\0\0\0", 7);
+    ck_assert_int_eq(vm_protect(space, BASE, PAGE_SIZE, VM_PROT_READ), EXO_OK);
+    ck_assert_int_eq(user_copy_in(space, buf, BASE, 7, NULL), EXO_OK);
+    ck_assert_str_eq(buf, "secret");
+    ck_assert_int_eq(user_copy_out(space, BASE, "x", 1, NULL), EXO_ERR_BAD_ADDRESS);
+    vm_space_destroy(space);
+}
+END_TEST
+
 /* Strings end at their NUL even beside unmapped memory; without one in reach there is a status. */
 START_TEST(user_copy_string_ends)
 {
@@ -113,7 +135,8 @@ START_TEST(user_copy_string_ends)
     ck_assert_int_eq(user_copy_string(space, text, sizeof(text), end - 4, &len),
                      EXO_ERR_BAD_ADDRESS);
     ck_assert_int_eq(vm_write(space, BASE + PAGE_SIZE - 2, "over", 5), EXO_OK);
-    ck_assert_int_eq(user_copy_string(space, text, sizeof(text), BASE + PAGE_SIZE - 2, &len), EXO_OK);
+    ck_assert_int_eq(user_copy_string(space, text, sizeof(text), BASE + PAGE_SIZE - 2, &len),
+                     EXO_OK);
     ck_assert_str_eq(text, "over");
     ck_assert_int_eq(user_copy_string(space, text, sizeof(text), UINT64_MAX, &len),
                      EXO_ERR_BAD_ADDRESS);
@@ -122,4 +145,5 @@ START_TEST(user_copy_string_ends)
 END_TEST
 
 EXO_SUITE(user_copy, EXO_TEST(user_copy_faults_pages_in), EXO_TEST(user_copy_checks_the_range),
-          EXO_TEST(user_copy_tells_where_it_failed), EXO_TEST(user_copy_string_ends))
+          EXO_TEST(user_copy_tells_where_it_failed), EXO_TEST(user_copy_respects_rights),
+          EXO_TEST(user_copy_string_ends))

@@ -99,7 +99,8 @@ START_TEST(vm_destroy_gives_every_frame_back)
 }
 END_TEST
 
-/* Chosen addresses go down from the ceiling and never overlap; a wish is granted if the place is free. */
+/* Chosen addresses go down from the ceiling and never overlap; a wish is granted if the place is
+ * free. */
 START_TEST(vm_map_chooses_downwards)
 {
     struct vm_space *space = space_make();
@@ -134,7 +135,8 @@ START_TEST(vm_map_chooses_downwards)
 }
 END_TEST
 
-/* What lies outside the user range, is empty, unaligned or wraps is refused, and nothing changes. */
+/* What lies outside the user range, is empty, unaligned or wraps is refused, and nothing
+ * changes. */
 START_TEST(vm_map_refuses_bad_ranges)
 {
     struct vm_space *space = space_make();
@@ -228,7 +230,8 @@ START_TEST(vm_unmap_splits)
 }
 END_TEST
 
-/* Neighbours that are alike become one; those that differ in rights, object or offset stay apart. */
+/* Neighbours that are alike become one; those that differ in rights, object or offset stay
+ * apart. */
 START_TEST(vm_areas_merge)
 {
     static uint8_t bytes[8];
@@ -252,7 +255,8 @@ START_TEST(vm_areas_merge)
 }
 END_TEST
 
-/* Changing rights splits, reaches pages that are there, and merges again when they are equal again. */
+/* Changing rights splits, reaches pages that are there, and merges again when they are equal
+ * again. */
 START_TEST(vm_protect_splits_and_merges)
 {
     struct vm_space *space = space_make();
@@ -317,8 +321,8 @@ START_TEST(vm_fault_brings_in_one_zero_page)
 }
 END_TEST
 
-/* A page of bytes brings its window of 16 along, cut at the area's ends and round pages that are there;
- * without memory for the neighbours it comes alone. */
+/* A page of bytes brings its window of 16 along, cut at the area's ends and round pages that are
+ * there; without memory for the neighbours it comes alone. */
 START_TEST(vm_fault_around_image_pages)
 {
     static uint8_t bytes[PAGE_SIZE + 8];
@@ -343,7 +347,8 @@ START_TEST(vm_fault_around_image_pages)
 }
 END_TEST
 
-/* The break grows and shrinks by bytes, is zero again after it shrank, and stops where something lies. */
+/* The break grows and shrinks by bytes, is zero again after it shrank, and stops where something
+ * lies. */
 START_TEST(vm_brk_moves)
 {
     struct vm_space *space = space_make();
@@ -370,7 +375,8 @@ START_TEST(vm_brk_moves)
 }
 END_TEST
 
-/* Writing as the loader does: over page borders, against the rights, not where nothing is mapped. */
+/* Writing as the loader does: over page borders, against the rights, not where nothing is
+ * mapped. */
 START_TEST(vm_write_ignores_rights_only)
 {
     struct vm_space *space = space_make();
@@ -407,7 +413,8 @@ START_TEST(vm_limit_stops_mapping)
 }
 END_TEST
 
-/* VM_AREAS_MAX areas and no more; a split that would make one more is refused too, an end cut is not. */
+/* VM_AREAS_MAX areas and no more; a split that would make one more is refused too, an end cut is
+ * not. */
 START_TEST(vm_areas_max_is_a_limit)
 {
     struct vm_space *space = space_make();

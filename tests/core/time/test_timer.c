@@ -1,0 +1,247 @@
+/*
+ * tests/core/time/test_timer.c - clock and timers.
+ */
+#include <stdatomic.h>
+
+#include "exo/hal/test.h"
+#include "exo/sched/sched.h"
+#include "exo/sched/thread.h"
+#include "exo/sync/preempt.h"
+#include "exo/time/timer.h"
+#include "exo_check.h"
+#include "exo_test.h"
+
+#define TIMERS 32u
+
+struct probe {
+    struct timer timer;
+    uint32_t number;
+    uint64_t fired_ns;
+    _Atomic uint32_t count;
+};
+
+static struct probe g_probe[TIMERS];
+static _Atomic uint32_t g_fired;
+static uint32_t g_sequence[TIMERS]; /* numbers in the order of firing */
+
+static void on_fire(struct timer *timer)
+{
+    struct probe *const probe = container_of(timer, struct probe, timer);
+    const uint32_t at = atomic_fetch_add(&g_fired, 1);
+
+    probe->fired_ns = clock_now_ns();
+    if (at < TIMERS) {
+        g_sequence[at] = probe->number;
+    }
+    atomic_fetch_add(&probe->count, 1);
+}
+
+static void probes_init(void (*fire)(struct timer *timer))
+{
+    atomic_store(&g_fired, 0);
+    for (uint32_t i = 0; i < TIMERS; i++) {
+        g_probe[i].number = i;
+        atomic_store(&g_probe[i].count, 0);
+        timer_init(&g_probe[i].timer, fire);
+    }
+}
+
+START_TEST(clock_never_goes_back_on_any_cpu)
+{
+    uint64_t last = clock_now_ns();
+
+    for (unsigned i = 0; i < 2000; i++) {
+        const uint64_t now = clock_now_ns();
+
+        ck_assert_uint_ge(now, last);
+        last = now;
+        if (i % 64 == 0) {
+            thread_sleep_ns(1); /* and maybe wake up elsewhere */
+        }
+    }
+    ck_assert_uint_eq(clock_deadline_ns(UINT64_MAX), CLOCK_NEVER);
+    ck_assert_uint_gt(clock_wall_ns(), 0);
+}
+END_TEST
+
+/* Armed in disorder on one CPU, two by two with equal deadlines: they fire by deadline, equal ones in
+ * the order of arming, none early. */
+START_TEST(timers_fire_in_order_and_never_early)
+{
+    uint64_t deadline_ns[TIMERS];
+
+    probes_init(on_fire);
+    preempt_disable();
+    const uint64_t base_ns = clock_deadline_ns(5 * NS_PER_MS);
+
+    for (uint32_t i = 0; i < TIMERS; i++) {
+        const uint32_t place = i * 7 % TIMERS; /* 7 and 32 have no common factor */
+
+        deadline_ns[place] = base_ns + place / 2 * 50000;
+        timer_arm(&g_probe[place].timer, deadline_ns[place]);
+    }
+    preempt_enable();
+    ck_assert(test_wait_for(&g_fired, TIMERS, 10 * NS_PER_S));
+    for (uint32_t i = 0; i < TIMERS; i++) {
+        ck_assert_uint_ge(g_probe[i].fired_ns, deadline_ns[i]);
+        ck_assert_uint_eq(g_sequence[i] / 2, i / 2);
+    }
+    for (uint32_t i = 0; i < TIMERS; i += 2) {
+        /* Of a pair the one with the earlier place in the order of arming: i * 7 % 32 is its inverse
+         * permutation of 23. */
+        const bool first_is_even = i * 23 % TIMERS < (i + 1) * 23 % TIMERS;
+
+        ck_assert_uint_eq(g_sequence[i], first_is_even ? i : i + 1);
+    }
+}
+END_TEST
+
+START_TEST(timer_in_the_past_fires_at_once)
+{
+    probes_init(on_fire);
+    timer_arm(&g_probe[0].timer, 0);
+    timer_arm(&g_probe[1].timer, clock_now_ns());
+    ck_assert(test_wait_for(&g_fired, 2, 5 * NS_PER_S));
+}
+END_TEST
+
+START_TEST(timer_cancel_prevents_and_tells)
+{
+    probes_init(on_fire);
+    ck_assert(!timer_cancel(&g_probe[0].timer)); /* never armed */
+    timer_arm(&g_probe[0].timer, clock_deadline_ns(2 * NS_PER_MS));
+    ck_assert(timer_cancel(&g_probe[0].timer));
+    ck_assert(!timer_cancel_sync(&g_probe[0].timer));
+    timer_arm(&g_probe[0].timer, clock_deadline_ns(2 * NS_PER_MS));
+    timer_arm(&g_probe[0].timer, CLOCK_NEVER); /* the same by another name */
+    timer_arm(&g_probe[1].timer, clock_deadline_ns(NS_PER_S));
+    timer_arm(&g_probe[1].timer, clock_deadline_ns(4 * NS_PER_MS)); /* replaced */
+    ck_assert(test_wait_for(&g_probe[1].count, 1, 5 * NS_PER_S));
+    ck_assert_uint_eq(atomic_load(&g_fired), 1);
+    ck_assert_uint_eq(atomic_load(&g_probe[0].count), 0);
+}
+END_TEST
+
+static void on_fire_again(struct timer *timer)
+{
+    struct probe *const probe = container_of(timer, struct probe, timer);
+
+    if (atomic_fetch_add(&probe->count, 1) < 4) {
+        timer_arm(timer, clock_deadline_ns(NS_PER_MS / 10));
+    }
+}
+
+START_TEST(timer_callback_may_arm_itself)
+{
+    probes_init(on_fire_again);
+    timer_arm(&g_probe[0].timer, 0);
+    ck_assert(test_wait_for(&g_probe[0].count, 5, 5 * NS_PER_S));
+    ck_assert(!timer_cancel_sync(&g_probe[0].timer));
+}
+END_TEST
+
+static _Atomic uint32_t g_in_callback;
+static _Atomic uint32_t g_callback_done;
+
+static void on_fire_slowly(struct timer *timer)
+{
+    (void)timer;
+    atomic_store(&g_in_callback, 1);
+    test_spin_ns(20 * NS_PER_MS);
+    atomic_store(&g_callback_done, 1);
+}
+
+static void arm_slow(void *arg)
+{
+    (void)arg;
+    timer_arm(&g_probe[0].timer, 0);
+}
+
+START_TEST(timer_cancel_sync_waits_for_the_callback)
+{
+    if (sched_online_count() < 2) {
+        return;
+    }
+    /* The main thread stays off CPU 1 as long as it spins there. */
+    const struct thread_spec spec = { .name = "arm", .entry = arm_slow, .cpu = 1 };
+    struct thread *thread = NULL;
+
+    probes_init(on_fire_slowly);
+    atomic_store(&g_in_callback, 0);
+    atomic_store(&g_callback_done, 0);
+    ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
+    ck_assert(test_wait_for(&g_in_callback, 1, 5 * NS_PER_S));
+    ck_assert(!timer_cancel_sync(&g_probe[0].timer));
+    ck_assert_uint_eq(atomic_load(&g_callback_done), 1);
+    thread_join(thread, NULL);
+}
+END_TEST
+
+static void storm(void *arg)
+{
+    const uint32_t seed = (uint32_t)(uintptr_t)arg;
+
+    for (uint32_t i = 0; i < 1500; i++) {
+        struct timer *const timer = &g_probe[(i * 13 + seed * 5) % TIMERS].timer;
+
+        switch ((i + seed) % 3) {
+        case 0:
+            timer_arm(timer, clock_deadline_ns(i % 7 * 20000));
+            break;
+        case 1:
+            (void)timer_cancel(timer);
+            break;
+        default:
+            (void)timer_cancel_sync(timer);
+            break;
+        }
+    }
+}
+
+/* All CPUs arm and cancel the same timers: afterwards none is pending and every heap is whole. */
+START_TEST(timers_survive_arming_from_all_cpus)
+{
+    struct thread *thread[4];
+
+    probes_init(on_fire);
+    for (uint32_t i = 0; i < ARRAY_COUNT(thread); i++) {
+        const struct thread_spec spec = { .name = "storm",
+                                          .entry = storm,
+                                          .arg = (void *)(uintptr_t)i,
+                                          .cpu = i < sched_online_count() ? i : 0 };
+
+        ck_assert_int_eq(thread_create(&spec, &thread[i]), EXO_OK);
+    }
+    for (uint32_t i = 0; i < ARRAY_COUNT(thread); i++) {
+        thread_join(thread[i], NULL);
+    }
+    for (uint32_t i = 0; i < TIMERS; i++) {
+        (void)timer_cancel_sync(&g_probe[i].timer);
+        ck_assert(!timer_cancel(&g_probe[i].timer));
+    }
+    atomic_store(&g_fired, 0);
+    timer_arm(&g_probe[3].timer, clock_deadline_ns(NS_PER_MS));
+    ck_assert(test_wait_for(&g_fired, 1, 5 * NS_PER_S));
+}
+END_TEST
+
+/* The clock moves for everybody, and what is due by then fires. */
+START_TEST(clock_advance_fires_what_is_due)
+{
+    probes_init(on_fire);
+    const uint64_t before_ns = clock_now_ns();
+
+    timer_arm(&g_probe[0].timer, clock_deadline_ns(3600 * NS_PER_S));
+    hal_test_clock_advance(3601 * NS_PER_S);
+    ck_assert_uint_ge(clock_now_ns(), before_ns + 3601 * NS_PER_S);
+    ck_assert(test_wait_for(&g_fired, 1, 5 * NS_PER_S));
+}
+END_TEST
+
+EXO_SUITE(time_timer, EXO_TEST(clock_never_goes_back_on_any_cpu),
+          EXO_TEST_TIMED(timers_fire_in_order_and_never_early, 60),
+          EXO_TEST(timer_in_the_past_fires_at_once), EXO_TEST(timer_cancel_prevents_and_tells),
+          EXO_TEST(timer_callback_may_arm_itself),
+          EXO_TEST_TIMED(timer_cancel_sync_waits_for_the_callback, 60),
+          EXO_TEST_TIMED(timers_survive_arming_from_all_cpus, 60),
+          EXO_TEST(clock_advance_fires_what_is_due))
