@@ -1,8 +1,8 @@
 /*
  * user.c - user mode: what a system call costs that does nothing, down to the kernel and back.
  *
- * The user program is nine bytes: a loop round one SYSCALL instruction. The figure includes leaving user
- * mode, the return from hal_user_run(), setting the result and entering again; no personality.
+ * The user program is nine bytes: a loop round one SYSCALL instruction. The figure includes leaving
+ * user mode, the return from hal_user_run(), setting the result and entering again; no personality.
  */
 #include "exo/hal/user.h"
 #include "exo/hal.h"

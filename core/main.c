@@ -119,8 +119,8 @@ static void step_banner(void)
     }
     phys_stats(&stats);
     kprintf("Exo-OS %s (%s) on %s: %u CPUs, %lu MiB, %s, clock %s\n", EXO_VERSION, EXO_COMMIT,
-            boot_info_get()->platform, sched_online_count(),
-            (stats.frames_total * PAGE_SIZE) >> 20, hal_caps()->cpu_name, hal_caps()->clock_name);
+            boot_info_get()->platform, sched_online_count(), (stats.frames_total * PAGE_SIZE) >> 20,
+            hal_caps()->cpu_name, hal_caps()->clock_name);
 }
 
 static void step_chart(void)

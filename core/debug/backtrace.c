@@ -2,8 +2,8 @@
  * core/debug/backtrace.c - walking frame pointers, and names for addresses.
  *
  * Invariants of a walk:
- *   (1) a frame is read only inside the stack that the first frame lies on, or, if nobody knows that
- *       stack, within WALK_BYTES_MAX above the first frame;
+ *   (1) a frame is read only inside the stack that the first frame lies on, or, if nobody knows
+ *       that stack, within WALK_BYTES_MAX above the first frame;
  *   (2) frames go strictly up, so the walk ends.
  */
 #include "exo/debug/panic.h"
@@ -42,7 +42,8 @@ const char *symbol_find(uintptr_t pc, uintptr_t *offset)
 static void print_line(unsigned index, uintptr_t pc, bool is_return)
 {
     uintptr_t offset = 0;
-    /* A call may be the last instruction of its function: look up the byte before the return address. */
+    /* A call may be the last instruction of its function: look up the byte before the return
+     * address. */
     const char *const name = symbol_find(is_return ? pc - 1 : pc, &offset);
 
     if (name == NULL) {

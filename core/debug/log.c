@@ -1,16 +1,17 @@
 /*
  * core/debug/log.c - the kernel log.
  *
- * Every record has a number from one counter, so records of all CPUs have one order and a gap in the
- * numbers is a lost record. It is written to a slot of its CPU's ring: the slot's word `state` is even
- * and twice the record's number when it is whole, odd while it is being written.
+ * Every record has a number from one counter, so records of all CPUs have one order and a gap in
+ * the numbers is a lost record. It is written to a slot of its CPU's ring: the slot's word `state`
+ * is even and twice the record's number when it is whole, odd while it is being written.
  *
  * Invariants:
- *   (1) a slot has one writer at a time: the one whose exchange made `state` odd. A writer that finds it
- *       odd (it interrupted that very writer, or lapped it) drops its record, which counts as lost;
- *   (2) words of a slot are stored by release and loaded by acquire, and a reader keeps them only if
- *       `state` was the same even value before and after: a word of a later writer brings that writer's
- *       odd state with it;
+ *   (1) a slot has one writer at a time: the one whose exchange made `state` odd. A writer that
+ *       finds it odd (it interrupted that very writer, or lapped it) drops its record, which counts
+ *       as lost;
+ *   (2) words of a slot are stored by release and loaded by acquire, and a reader keeps them only
+ *       if `state` was the same even value before and after: a word of a later writer brings that
+ *       writer's odd state with it;
  *   (3) nothing here waits, locks or allocates.
  */
 #include "exo/debug/log.h"
@@ -132,8 +133,8 @@ void klog(enum klog_level level, const char *module, const char *format, ...)
     }
     va_end(args);
     str_copy(record.module, sizeof(record.module), module);
-    /* A thread that is moved to another CPU in between names one of its two CPUs: both are true enough,
-     * and a ring takes writers from anywhere. */
+    /* A thread that is moved to another CPU in between names one of its two CPUs: both are true
+     * enough, and a ring takes writers from anywhere. */
     record.cpu = hal_cpu_id();
     record.time_ns = hal_clock_ns();
 
@@ -157,8 +158,7 @@ static const struct slot *find_after(uint64_t after, uint64_t *number)
         const struct ring *const ring = atomic_load_explicit(&g_ring[cpu], memory_order_acquire);
 
         for (size_t i = 0; ring != NULL && i < RING_SLOTS; i++) {
-            const uint64_t state =
-                atomic_load_explicit(&ring->slot[i].state, memory_order_relaxed);
+            const uint64_t state = atomic_load_explicit(&ring->slot[i].state, memory_order_relaxed);
 
             if ((state & 1) == 0 && state / 2 > after && state / 2 < *number) {
                 *number = state / 2;

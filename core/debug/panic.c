@@ -159,7 +159,8 @@ _Noreturn __attribute__((noinline)) void panic(const char *format, ...)
     /* The caller's place: our own frame holds its frame pointer and where we return to. */
     const uintptr_t *const own = __builtin_frame_address(0);
 
-    panic_args((uintptr_t)__builtin_return_address(0), own[0], format, args);
+    /* Inside the call: behind it, another function may begin, since panic does not return. */
+    panic_args((uintptr_t)__builtin_return_address(0) - 1, own[0], format, args);
 }
 
 _Noreturn void panic_at(uintptr_t pc, uintptr_t frame, const char *format, ...)

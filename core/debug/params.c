@@ -60,8 +60,8 @@ static char *next_word(char **rest)
 
 static const struct boot_param *find_param(const char *key)
 {
-    for (const struct boot_param *const *at = __start_exo_boot_params;
-         at < __stop_exo_boot_params; at++) {
+    for (const struct boot_param *const *at = __start_exo_boot_params; at < __stop_exo_boot_params;
+         at++) {
         if (str_equal((*at)->key, key)) {
             return *at;
         }
@@ -164,4 +164,5 @@ static exo_status_t param_env(const char *value)
     g_env[g_env_count++] = value;
     return EXO_OK;
 }
-EXO_BOOT_PARAM(env, "env", "NAME=VALUE: one variable of the first program's environment", param_env);
+EXO_BOOT_PARAM(env, "env", "NAME=VALUE: one variable of the first program's environment",
+               param_env);

@@ -130,12 +130,24 @@ static const char *parse_spec(const char *at, va_list *args, struct spec *spec)
 
     for (bool more = true; more;) {
         switch (*at) {
-        case '0': spec->zero = true; break;
-        case '-': spec->left = true; break;
-        case '#': spec->alt = true; break;
-        case '+': spec->plus = true; break;
-        case ' ': spec->space = true; break;
-        default: more = false; break;
+        case '0':
+            spec->zero = true;
+            break;
+        case '-':
+            spec->left = true;
+            break;
+        case '#':
+            spec->alt = true;
+            break;
+        case '+':
+            spec->plus = true;
+            break;
+        case ' ':
+            spec->space = true;
+            break;
+        default:
+            more = false;
+            break;
         }
         at += more ? 1 : 0;
     }
@@ -164,13 +176,12 @@ static bool convert(struct fmt_sink *sink, const struct spec *spec, char convers
         put_signed(sink, spec, spec->longs > 0 ? va_arg(*args, int64_t) : va_arg(*args, int));
         return true;
     case 'u':
-        put_number(sink, spec, "", spec->longs > 0 ? va_arg(*args, uint64_t) : va_arg(*args, unsigned),
-                   10, false);
+        put_number(sink, spec, "",
+                   spec->longs > 0 ? va_arg(*args, uint64_t) : va_arg(*args, unsigned), 10, false);
         return true;
     case 'x':
     case 'X': {
-        const uint64_t value =
-            spec->longs > 0 ? va_arg(*args, uint64_t) : va_arg(*args, unsigned);
+        const uint64_t value = spec->longs > 0 ? va_arg(*args, uint64_t) : va_arg(*args, unsigned);
         const char *const prefix = conversion == 'x' ? "0x" : "0X";
 
         put_number(sink, spec, spec->alt && value != 0 ? prefix : "", value, 16, conversion == 'X');

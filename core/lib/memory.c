@@ -1,9 +1,10 @@
 /*
- * core/lib/memory.c - the five functions that compilers call on their own, for kernels without a libc.
+ * core/lib/memory.c - the five functions that compilers call on their own, for kernels without a
+ * libc.
  *
  * Invariants:
- *   (1) no loop here is turned into a call of the function it implements: the empty assembly hides the
- *       pointer from the compiler's pattern matcher in every round;
+ *   (1) no loop here is turned into a call of the function it implements: the empty assembly hides
+ *       the pointer from the compiler's pattern matcher in every round;
  *   (2) no byte outside the given ranges is read or written.
  */
 #include "exo/lib/string.h"

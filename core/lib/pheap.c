@@ -44,7 +44,8 @@ static struct pheap_node *take_first(struct pheap_node **chain)
     return node;
 }
 
-/* Make one tree of a chain of siblings: pairs from left to right, then the pairs from right to left. */
+/* Make one tree of a chain of siblings: pairs from left to right, then the pairs from right to
+ * left. */
 static struct pheap_node *meld_chain(const struct pheap *heap, struct pheap_node *chain)
 {
     struct pheap_node *pairs = NULL; /* a stack through next */

@@ -124,7 +124,8 @@ EXO_MONITOR_COMMAND(bootchart, "what the boot steps took", command_bootchart);
 static void command_tests(uint32_t argc, const char *const *argv)
 {
     (void)argc;
-    kprintf("%s: not in this kernel; exo-test.elf (booted) and exo-unit (hosted) have it\n", argv[0]);
+    kprintf("%s: not in this kernel; exo-test.elf (booted) and exo-unit (hosted) have it\n",
+            argv[0]);
 }
 EXO_MONITOR_COMMAND_KIND(check, "run tests", command_tests, true);
 EXO_MONITOR_COMMAND_KIND(bench, "run benchmarks", command_tests, true);

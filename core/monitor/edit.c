@@ -4,14 +4,15 @@
  * Invariants between bytes:
  *   (1) text[len] is NUL, cursor <= len < MONITOR_LINE_MAX;
  *   (2) what the terminal shows is the prompt and the text, its cursor at `cursor`;
- *   (3) history_offset is at most the number of lines kept; above 0 `typed` holds the unfinished line.
+ *   (3) history_offset is at most the number of lines kept; above 0 `typed` holds the unfinished
+ *       line.
  */
 #include "edit.h"
 
 #include "exo/lib/fmt.h"
 #include "exo/lib/string.h"
 
-#define CTRL(letter) ((letter)-'A' + 1)
+#define CTRL(letter) ((letter) - 'A' + 1)
 #define DEL          0x7f
 #define ESC          0x1b
 
@@ -20,7 +21,8 @@ static void put(struct line_edit *edit, const char *text)
     edit->write(text, strlen(text));
 }
 
-/* Show everything anew: from the line's start, the rest of the line cleared, then the cursor back. */
+/* Show everything anew: from the line's start, the rest of the line cleared, then the cursor back.
+ * */
 static void redraw(struct line_edit *edit)
 {
     char back[16];
@@ -177,13 +179,26 @@ static void history_newer(struct line_edit *edit)
 static void key_letter(struct line_edit *edit, char letter)
 {
     switch (letter) {
-    case 'A': history_older(edit); break;
-    case 'B': history_newer(edit); break;
-    case 'C': move_right(edit); break;
-    case 'D': move_left(edit); break;
-    case 'H': move(edit, 0); break;
-    case 'F': move(edit, edit->len); break;
-    default: break;
+    case 'A':
+        history_older(edit);
+        break;
+    case 'B':
+        history_newer(edit);
+        break;
+    case 'C':
+        move_right(edit);
+        break;
+    case 'D':
+        move_left(edit);
+        break;
+    case 'H':
+        move(edit, 0);
+        break;
+    case 'F':
+        move(edit, edit->len);
+        break;
+    default:
+        break;
     }
 }
 
@@ -192,11 +207,18 @@ static void key_number(struct line_edit *edit, uint32_t number)
 {
     switch (number) {
     case 1:
-    case 7: move(edit, 0); break;
-    case 3: delete_at(edit); break;
+    case 7:
+        move(edit, 0);
+        break;
+    case 3:
+        delete_at(edit);
+        break;
     case 4:
-    case 8: move(edit, edit->len); break;
-    default: break;
+    case 8:
+        move(edit, edit->len);
+        break;
+    default:
+        break;
     }
 }
 
@@ -247,27 +269,53 @@ static enum edit_result feed_control(struct line_edit *edit, char byte)
     case '\r':
         edit->after_return = true;
         return finish(edit);
-    case '\n': return finish(edit);
+    case '\n':
+        return finish(edit);
     case CTRL('D'):
         if (edit->len == 0) {
             return EDIT_END;
         }
         delete_at(edit);
         break;
-    case CTRL('A'): move(edit, 0); break;
-    case CTRL('B'): move_left(edit); break;
-    case CTRL('C'): abandon(edit); break;
-    case CTRL('E'): move(edit, edit->len); break;
-    case CTRL('F'): move_right(edit); break;
-    case CTRL('K'): erase(edit, edit->cursor, edit->len); break;
-    case CTRL('N'): history_newer(edit); break;
-    case CTRL('P'): history_older(edit); break;
-    case CTRL('U'): erase(edit, 0, edit->cursor); break;
-    case CTRL('W'): erase(edit, word_start(edit), edit->cursor); break;
+    case CTRL('A'):
+        move(edit, 0);
+        break;
+    case CTRL('B'):
+        move_left(edit);
+        break;
+    case CTRL('C'):
+        abandon(edit);
+        break;
+    case CTRL('E'):
+        move(edit, edit->len);
+        break;
+    case CTRL('F'):
+        move_right(edit);
+        break;
+    case CTRL('K'):
+        erase(edit, edit->cursor, edit->len);
+        break;
+    case CTRL('N'):
+        history_newer(edit);
+        break;
+    case CTRL('P'):
+        history_older(edit);
+        break;
+    case CTRL('U'):
+        erase(edit, 0, edit->cursor);
+        break;
+    case CTRL('W'):
+        erase(edit, word_start(edit), edit->cursor);
+        break;
     case '\b':
-    case DEL: erase(edit, edit->cursor > 0 ? edit->cursor - 1 : 0, edit->cursor); break;
-    case ESC: edit->escape = ESCAPE_SEEN; break;
-    default: break;
+    case DEL:
+        erase(edit, edit->cursor > 0 ? edit->cursor - 1 : 0, edit->cursor);
+        break;
+    case ESC:
+        edit->escape = ESCAPE_SEEN;
+        break;
+    default:
+        break;
     }
     return EDIT_MORE;
 }

@@ -1,9 +1,9 @@
 /*
  * edit.h - editing one line of a terminal, with a history of lines.
  *
- * Fed byte by byte; what must appear on the terminal goes out through `write`. Keys: left, right, up,
- * down, Home, End, Delete, Backspace, ^A ^B ^C ^E ^F ^K ^N ^P ^U ^W, and ^D: Delete, or the end on an
- * empty line. Other control bytes are ignored; bytes above 0x7f are taken as they are.
+ * Fed byte by byte; what must appear on the terminal goes out through `write`. Keys: left, right,
+ * up, down, Home, End, Delete, Backspace, ^A ^B ^C ^E ^F ^K ^N ^P ^U ^W, and ^D: Delete, or the end
+ * on an empty line. Other control bytes are ignored; bytes above 0x7f are taken as they are.
  */
 #ifndef EDIT_H
 #define EDIT_H
@@ -22,17 +22,17 @@ enum edit_result {
 enum edit_escape { ESCAPE_NONE, ESCAPE_SEEN, ESCAPE_BRACKET, ESCAPE_NUMBER, ESCAPE_O };
 
 struct line_edit {
-    const char *prompt;                                  /* [c] */
+    const char *prompt;                                 /* [c] */
     void (*write)(const char *bytes, size_t len_bytes); /* [c] */
-    char text[MONITOR_LINE_MAX]; /* NUL-terminated */
+    char text[MONITOR_LINE_MAX];                        /* NUL-terminated */
     size_t len;
     size_t cursor; /* 0..len */
     enum edit_escape escape;
     uint32_t escape_number;
     bool after_return; /* the last byte was CR: a LF that follows belongs to it */
     char history[EDIT_HISTORY_MAX][MONITOR_LINE_MAX];
-    uint32_t history_count;  /* lines ever added */
-    uint32_t history_offset; /* how far back the shown line is, 0 = the one being typed */
+    uint32_t history_count;       /* lines ever added */
+    uint32_t history_offset;      /* how far back the shown line is, 0 = the one being typed */
     char typed[MONITOR_LINE_MAX]; /* the line being typed, while an older one is shown */
 };
 

@@ -137,7 +137,8 @@ static void monitor_start(void)
 }
 EXO_BOOT_STEP(monitor, BOOT_NORMAL, BOOT_ORDER_MONITOR, monitor_start);
 
-/* The first command in alphabetical order behind `last` ("" for the very first); NULL at the end. */
+/* The first command in alphabetical order behind `last` ("" for the very first); NULL at the end.
+ * */
 static const struct monitor_command *next_command(const char *last)
 {
     const struct monitor_command *next = NULL;

@@ -2,10 +2,10 @@
  * core/sched/interrupt.c - the core's side of every hard interrupt, and of user mode.
  *
  * Invariants:
- *   (1) enter and exit pair on one CPU; between them the preemption count is above zero, so nothing in
- *       between switches threads;
- *   (2) an interrupt handler is a reader of the epoch scheme: a CPU at rest leaves its rest on entry, and
- *       goes back at the end if the thread that it returns to is at rest;
+ *   (1) enter and exit pair on one CPU; between them the preemption count is above zero, so nothing
+ *       in between switches threads;
+ *   (2) an interrupt handler is a reader of the epoch scheme: a CPU at rest leaves its rest on
+ *       entry, and goes back at the end if the thread that it returns to is at rest;
  *   (3) the end of an interrupt that struck with a count of zero is a quiescent state.
  */
 #include "exo/hal.h"

@@ -5,8 +5,8 @@
  */
 #include "sched_private.h"
 
-#define SLICE_NS 10000000u             /* a thread runs this long at most while others wait */
-#define TICK_NS  (SLICE_NS / 2)        /* and half of it at least */
+#define SLICE_NS 10000000u      /* a thread runs this long at most while others wait */
+#define TICK_NS  (SLICE_NS / 2) /* and half of it at least */
 
 static void stealable_add(struct run_queue *queue, const struct thread *thread, uint32_t change)
 {

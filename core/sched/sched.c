@@ -6,22 +6,25 @@
  *   RUNNING --thread_exit()--> DEAD
  *
  * Invariants:
- *   (1) a thread is in at most one run queue, that of thread->cpu, and then READY; RUNNING on at most one
- *       CPU, whose queue.current and hal_current() it is;
- *   (2) on_cpu is true from before a CPU enters its context until after the switch away is complete. Only
- *       that CPU runs the thread meanwhile: a wake-up queues it there and nobody steals it. So no context
- *       is entered before it is saved (release by sched_arrive(), acquire by select_cpu() and steal());
+ *   (1) a thread is in at most one run queue, that of thread->cpu, and then READY; RUNNING on at
+ *       most one CPU, whose queue.current and hal_current() it is;
+ *   (2) on_cpu is true from before a CPU enters its context until after the switch away is
+ *       complete. Only that CPU runs the thread meanwhile: a wake-up queues it there and nobody
+ *       steals it. So no context is entered before it is saved (release by sched_arrive(), acquire
+ *       by select_cpu() and steal());
  *   (3) BLOCKED is left by the one waker that replaced PARK_PARKED, and by nobody else;
- *   (4) RUNNING -> READY and READY -> RUNNING happen on the thread's CPU; -> READY under the lock of the
- *       queue it enters, so sched_switch(), holding it, sees whether a blocking thread was woken already;
- *   (5) a CPU whose queue has threads that wait beside a running one has its tick armed or an interrupt
- *       on its way (`kicked`); one with none has no tick: it is tickless;
- *   (6) a CPU that idles has its bit in g_idle_mask unless a waker has claimed it; a claimed CPU gets the
- *       thread and an interrupt. The interrupt is pended while the CPU is on its way into hal_cpu_idle(),
- *       which then returns at once;
+ *   (4) RUNNING -> READY and READY -> RUNNING happen on the thread's CPU; -> READY under the lock
+ *       of the queue it enters, so sched_switch(), holding it, sees whether a blocking thread was
+ *       woken already;
+ *   (5) a CPU whose queue has threads that wait beside a running one has its tick armed or an
+ *       interrupt on its way (`kicked`); one with none has no tick: it is tickless;
+ *   (6) a CPU that idles has its bit in g_idle_mask unless a waker has claimed it; a claimed CPU
+ *       gets the thread and an interrupt. The interrupt is pended while the CPU is on its way into
+ *       hal_cpu_idle(), which then returns at once;
  *   (7) locks of two queues are never held together.
- * A missed look from one CPU at another's queue (a thread waits though a CPU idles) is cured by the next
- * tick, at the latest after tick_ns: the loads of g_idle_mask and `stealable` need no order between them.
+ * A missed look from one CPU at another's queue (a thread waits though a CPU idles) is cured by the
+ * next tick, at the latest after tick_ns: the loads of g_idle_mask and `stealable` need no order
+ * between them.
  */
 #include "exo/lib/assert.h"
 
@@ -29,6 +32,7 @@
 
 static struct sched_cpu g_cpu[CPUS_MAX];
 static _Atomic uint64_t g_idle_mask; /* bit per CPU that idles and is not claimed */
+static _Atomic uint32_t g_cpu_limit; /* above the number of every CPU that is online; only grows */
 static const struct sched_policy *const g_policy = &g_sched_policy_fifo;
 
 _Static_assert(CPUS_MAX <= 64, "g_idle_mask has a bit per CPU");
@@ -73,8 +77,9 @@ static void on_tick(struct timer *timer)
     struct sched_cpu *const self = container_of(timer, struct sched_cpu, tick);
     const uint64_t ran_ns = clock_cycles_to_ns(hal_cycles() - self->switched_at);
     const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
-    const bool is_over = self->queue.current == &self->idle ? self->queue.count > 0
-                                                            : g_policy->on_tick(&self->queue, ran_ns);
+    const bool is_over = self->queue.current == &self->idle
+                             ? self->queue.count > 0
+                             : g_policy->on_tick(&self->queue, ran_ns);
 
     self->queue.tick_armed = false;
     const bool again = tick_claim_locked(&self->queue);
@@ -129,8 +134,7 @@ static enum wake_action wake_action_locked(struct sched_cpu *target, const struc
                                            bool is_here)
 {
     struct run_queue *const queue = &target->queue;
-    const bool urgent =
-        queue->current == &target->idle || g_policy->preempts(queue, thread);
+    const bool urgent = queue->current == &target->idle || g_policy->preempts(queue, thread);
 
     if (is_here) {
         if (urgent) {
@@ -199,8 +203,10 @@ void sched_on_resched(void)
 /* Take a waiting thread from another CPU; NULL if there is none. */
 static struct thread *steal(struct sched_cpu *self, uint32_t here)
 {
-    for (uint32_t i = 1; i < CPUS_MAX; i++) {
-        struct sched_cpu *const victim = &g_cpu[(here + i) % CPUS_MAX];
+    const uint32_t limit = atomic_load_explicit(&g_cpu_limit, memory_order_relaxed);
+
+    for (uint32_t i = 1; i < limit; i++) {
+        struct sched_cpu *const victim = &g_cpu[(here + i) % limit];
 
         if (atomic_load_explicit(&victim->queue.stealable, memory_order_relaxed) == 0) {
             continue;
@@ -218,7 +224,8 @@ static struct thread *steal(struct sched_cpu *self, uint32_t here)
     return NULL;
 }
 
-/* Choose from this CPU's queue, `prev` among the candidates if it can go on; the idle thread if none. */
+/* Choose from this CPU's queue, `prev` among the candidates if it can go on; the idle thread if
+ * none. */
 static struct thread *choose_own(struct sched_cpu *self, struct thread *prev, bool *tick)
 {
     struct run_queue *const queue = &self->queue;
@@ -260,8 +267,8 @@ static struct thread *choose(struct sched_cpu *self, uint32_t here, struct threa
     if (stolen == NULL) {
         return next;
     }
-    /* In nobody's queue and nobody else's to wake: ours. Who queued a thread here meanwhile saw the idle
-     * thread and sent an interrupt or set the reschedule flag, which we keep. */
+    /* In nobody's queue and nobody else's to wake: ours. Who queued a thread here meanwhile saw the
+     * idle thread and sent an interrupt or set the reschedule flag, which we keep. */
     const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
 
     atomic_store_explicit(&stolen->state, THREAD_RUNNING, memory_order_relaxed);
@@ -287,8 +294,7 @@ void sched_arrive(void)
 {
     struct sched_cpu *const self = &g_cpu[hal_cpu_id()]; /* not the CPU that the thread left from */
     struct thread *const left = self->leaving;
-    const bool is_dead =
-        atomic_load_explicit(&left->state, memory_order_relaxed) == THREAD_DEAD;
+    const bool is_dead = atomic_load_explicit(&left->state, memory_order_relaxed) == THREAD_DEAD;
 
     /* Release: its context is saved, whoever sees this may enter it (2). */
     atomic_store_explicit(&left->on_cpu, false, memory_order_release);
@@ -298,7 +304,8 @@ void sched_arrive(void)
     nudge(self);
 }
 
-static void switch_to(struct sched_cpu *self, uint32_t here, struct thread *prev, struct thread *next)
+static void switch_to(struct sched_cpu *self, uint32_t here, struct thread *prev,
+                      struct thread *next)
 {
     const uint64_t now = hal_cycles();
 
@@ -349,6 +356,16 @@ void sync_preempt(void)
 
 /* ---- CPUs ---- */
 
+static void cpu_limit_raise(uint32_t limit)
+{
+    uint32_t now = atomic_load_explicit(&g_cpu_limit, memory_order_relaxed);
+
+    while (now < limit &&
+           !atomic_compare_exchange_weak_explicit(&g_cpu_limit, &now, limit, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
 void sched_cpu_init(void)
 {
     const uint32_t cpu = hal_cpu_id();
@@ -366,14 +383,17 @@ void sched_cpu_init(void)
     self->switched_at = hal_cycles();
     hal_current_set(&self->idle);
     epoch_rest_leave();
+    cpu_limit_raise(cpu + 1);
     atomic_store_explicit(&self->online, true, memory_order_release);
 }
 
 /* Anything on another CPU's queue that this one could run? */
 static bool is_work_elsewhere(uint32_t here)
 {
-    for (uint32_t i = 1; i < CPUS_MAX; i++) {
-        if (atomic_load_explicit(&g_cpu[(here + i) % CPUS_MAX].queue.stealable,
+    const uint32_t limit = atomic_load_explicit(&g_cpu_limit, memory_order_relaxed);
+
+    for (uint32_t i = 1; i < limit; i++) {
+        if (atomic_load_explicit(&g_cpu[(here + i) % limit].queue.stealable,
                                  memory_order_relaxed) != 0) {
             return true;
         }

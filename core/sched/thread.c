@@ -1,16 +1,17 @@
 /*
  * core/sched/thread.c - the life of a thread: create, park, sleep, exit, join.
  *
- * A struct thread lies at the top of its own stack. References: one for whoever created it (given back
- * by join or detach), one for itself while it has not been left for ever.
+ * A struct thread lies at the top of its own stack. References: one for whoever created it (given
+ * back by join or detach), one for itself while it has not been left for ever.
  *
  * Invariants:
  *   (1) a thread never frees its own stack: the CPU that has left it for ever drops its reference
  *       (thread_bury), and the last reference frees through the epoch worker;
- *   (2) so a thread pointer that was valid when a section with preemption off began is valid to its end;
- *   (3) park word: see enum park_word. The thread itself turns EMPTY into PARKED and everything into
- *       EMPTY; wakers write PERMIT by exchange; the timer writes TIMEOUT over EMPTY or PARKED only. Who
- *       replaces PARKED makes the thread ready, once.
+ *   (2) so a thread pointer that was valid when a section with preemption off began is valid to its
+ *       end;
+ *   (3) park word: see enum park_word. The thread itself turns EMPTY into PARKED and everything
+ *       into EMPTY; wakers write PERMIT by exchange; the timer writes TIMEOUT over EMPTY or PARKED
+ *       only. Who replaces PARKED makes the thread ready, once.
  */
 #include "exo/sched/thread.h"
 
@@ -69,8 +70,8 @@ static void stack_fill(const struct hal_stack *stack)
 
 /* Bytes of the stack that were ever written. Reads below other threads' stack pointers, where
  * sanitizers see nothing but trespass. */
-__attribute__((no_sanitize("address", "thread"), noinline)) static size_t
-stack_used(const struct hal_stack *stack)
+__attribute__((no_sanitize("address", "thread"), noinline)) static size_t stack_used(
+    const struct hal_stack *stack)
 {
     const volatile uint64_t *const words = stack->base;
     size_t i = 0;
@@ -88,7 +89,8 @@ exo_status_t thread_create(const struct thread_spec *spec, struct thread **out)
     if (spec->cpu != THREAD_ANY_CPU && !sched_is_online(spec->cpu)) {
         return EXO_ERR_INVALID;
     }
-    if (hal_current()->stack.base != NULL) { /* the boot order makes the first thread before any runs */
+    if (hal_current()->stack.base !=
+        NULL) { /* the boot order makes the first thread before any runs */
         assert_may_block("thread_create");
     }
     const exo_status_t status = hal_stack_create(&stack);
@@ -144,10 +146,12 @@ _Noreturn void thread_exit(int status)
 
 void thread_bury(struct thread *dead)
 {
-    const uintptr_t waiter = atomic_exchange_explicit(&dead->join, JOIN_EXITED, memory_order_acq_rel);
+    const uintptr_t waiter =
+        atomic_exchange_explicit(&dead->join, JOIN_EXITED, memory_order_acq_rel);
 
     if (waiter != JOIN_NOBODY) {
-        /* It may have seen JOIN_EXITED and be gone already, but not its memory: interrupts are off (2). */
+        /* It may have seen JOIN_EXITED and be gone already, but not its memory: interrupts are off
+         * (2). */
         thread_unpark((struct thread *)waiter);
     }
     thread_unref(dead);
@@ -311,10 +315,9 @@ void thread_user_data_set(struct thread *thread, void *data)
 
 static void info_fill(const struct thread *thread, struct thread_info *out)
 {
-    static const char letter[] = { [THREAD_READY] = 'r',
-                                   [THREAD_RUNNING] = 'R',
-                                   [THREAD_BLOCKED] = 'B',
-                                   [THREAD_DEAD] = 'D' };
+    static const char letter[] = {
+        [THREAD_READY] = 'r', [THREAD_RUNNING] = 'R', [THREAD_BLOCKED] = 'B', [THREAD_DEAD] = 'D'
+    };
 
     *out = (struct thread_info){
         .id = thread->id,
@@ -360,8 +363,8 @@ bool sched_cpu_info(uint32_t cpu, struct sched_cpu_info *out)
         .switches = atomic_load_explicit(&self->switches, memory_order_relaxed),
         .stolen = atomic_load_explicit(&self->stolen, memory_order_relaxed),
         .ticks = atomic_load_explicit(&self->ticks, memory_order_relaxed),
-        .idle_ns = clock_cycles_to_ns(
-            atomic_load_explicit(&self->idle.run_cycles, memory_order_relaxed)),
+        .idle_ns =
+            clock_cycles_to_ns(atomic_load_explicit(&self->idle.run_cycles, memory_order_relaxed)),
     };
     /* Alive: it is the current one as long as the lock is held. */
     str_copy(out->current, sizeof(out->current), self->queue.current->name);

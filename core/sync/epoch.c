@@ -2,14 +2,15 @@
  * core/sync/epoch.c - quiescent states counted by one global epoch.
  *
  * g_epoch only grows. seen[cpu] is the epoch that the CPU had read when it was last quiescent, or
- * SEEN_REST while it stays quiescent by itself (idle, user mode, not yet online). A grace period begins
- * by making the epoch E; it has passed when every CPU's `seen` is at least E or SEEN_REST.
+ * SEEN_REST while it stays quiescent by itself (idle, user mode, not yet online). A grace period
+ * begins by making the epoch E; it has passed when every CPU's `seen` is at least E or SEEN_REST.
  *
  * Invariants:
  *   (1) seen[cpu] is changed by its own CPU only, with interrupts off, in no section;
- *   (2) a deferred node is called only after a grace period that began after the node was handed over;
- *   (3) a CPU leaves its rest, and a grace period finds it at rest, by read-modify-writes of the same
- *       word, so that one of them sees the other: docs/memory-order.md, "epoch".
+ *   (2) a deferred node is called only after a grace period that began after the node was handed
+ *       over;
+ *   (3) a CPU leaves its rest, and a grace period finds it at rest, by read-modify-writes of the
+ *       same word, so that one of them sees the other: docs/memory-order.md, "epoch".
  */
 #include "exo/sync/epoch.h"
 
@@ -18,9 +19,9 @@
 #include "exo/lib/assert.h"
 #include "exo/sync/spinlock.h"
 
-#define SEEN_REST    UINT64_MAX
-#define POLL_NS      20000u   /* first pause between two looks at the other CPUs */
-#define POLL_NS_MAX  2000000u /* doubled up to this */
+#define SEEN_REST   UINT64_MAX
+#define POLL_NS     20000u   /* first pause between two looks at the other CPUs */
+#define POLL_NS_MAX 2000000u /* doubled up to this */
 
 struct cpu_epoch {
     _Atomic uint64_t seen;
@@ -29,7 +30,7 @@ struct cpu_epoch {
 static _Atomic uint64_t g_epoch = 1;
 static struct cpu_epoch g_cpu[CPUS_MAX] = { [0 ... CPUS_MAX - 1] = { .seen = SEEN_REST } };
 static struct spinlock g_lock = SPINLOCK_INIT(RANK_EPOCH);
-static struct epoch_node *g_first;        /* [g_lock] deferred, first handed over first */
+static struct epoch_node *g_first;           /* [g_lock] deferred, first handed over first */
 static struct epoch_node **g_end = &g_first; /* [g_lock] */
 static _Atomic(struct thread *) g_worker;
 
@@ -63,8 +64,8 @@ void epoch_rest_leave(void)
     if (atomic_load_explicit(seen, memory_order_relaxed) != SEEN_REST) {
         return;
     }
-    /* Exchange against has_passed(): if that came first and found us at rest, this reads what it wrote
-     * and our next section sees what was unlinked; if this came first, it finds us active. */
+    /* Exchange against has_passed(): if that came first and found us at rest, this reads what it
+     * wrote and our next section sees what was unlinked; if this came first, it finds us active. */
     (void)atomic_exchange_explicit(seen, atomic_load_explicit(&g_epoch, memory_order_acquire),
                                    memory_order_acq_rel);
 }
@@ -88,8 +89,9 @@ static bool has_passed(uint32_t cpu, uint64_t target)
     return value >= target;
 }
 
-/* Wait until all CPUs have passed. Those that run a long thread are asked by an interrupt, whose end is
- * a quiescent state if it struck outside of a section, and which else makes the end of the section one. */
+/* Wait until all CPUs have passed. Those that run a long thread are asked by an interrupt, whose
+ * end is a quiescent state if it struck outside of a section, and which else makes the end of the
+ * section one. */
 static void grace_wait(uint64_t target)
 {
     uint64_t pause_ns = POLL_NS;

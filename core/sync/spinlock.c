@@ -2,17 +2,18 @@
  * core/sync/spinlock.c - waiting for a ticket, and the checks of debug builds.
  *
  * Invariants (EXO_CONFIG_DEBUG_LOCKS):
- *   (1) g_held[cpu] lists the locks that this CPU holds, whatever thread or interrupt took them: a holder
- *       cannot leave its CPU, because preemption or interrupts are off;
+ *   (1) g_held[cpu] lists the locks that this CPU holds, whatever thread or interrupt took them: a
+ *       holder cannot leave its CPU, because preemption or interrupts are off;
  *   (2) ranks in the list rise strictly from the first to the last taken;
- *   (3) the list is changed with interrupts off, so an interrupt's own locks come and go in between.
+ *   (3) the list is changed with interrupts off, so an interrupt's own locks come and go in
+ *       between.
  */
 #include "exo/sync/spinlock.h"
 
 #include "exo/debug/panic.h"
 
-#define HELD_MAX      16u
-#define PAUSES_MAX    64u /* spin hints between two looks, at most */
+#define HELD_MAX   16u
+#define PAUSES_MAX 64u /* spin hints between two looks, at most */
 
 struct held_locks {
     uint32_t count;
@@ -125,7 +126,8 @@ void spin_test_release_all(void)
     struct held_locks *const held = &g_held[hal_cpu_id()];
 
     for (; held->count > 0; held->count--) {
-        /* The list is of constant locks because checking changes none; these were taken by address. */
+        /* The list is of constant locks because checking changes none; these were taken by address.
+         * */
         struct spinlock *const lock = (struct spinlock *)(uintptr_t)held->lock[held->count - 1];
         const uint16_t serving = atomic_load_explicit(&lock->serving, memory_order_relaxed);
 

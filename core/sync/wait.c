@@ -60,8 +60,9 @@ void wait_wake_one(struct wait_queue *queue)
     spin_unlock_irq(&queue->lock, irq);
 }
 
-/* All that wait now move to a list of our own, still under the lock, so that who waits anew meanwhile is
- * left alone and the lock is free between batches. A waiter that gives up leaves either list alike. */
+/* All that wait now move to a list of our own, still under the lock, so that who waits anew
+ * meanwhile is left alone and the lock is free between batches. A waiter that gives up leaves
+ * either list alike. */
 void wait_wake_all(struct wait_queue *queue)
 {
     struct list_node chosen = LIST_INIT(chosen);
@@ -83,8 +84,8 @@ void completion_init(struct completion *completion)
     atomic_store_explicit(&completion->done, false, memory_order_relaxed);
 }
 
-/* Set under the lock, so that a waiter that sees it and returns can let the completion go: it takes the
- * lock in wait_finish(), after us. */
+/* Set under the lock, so that a waiter that sees it and returns can let the completion go: it takes
+ * the lock in wait_finish(), after us. */
 void completion_complete(struct completion *completion)
 {
     const hal_irq_t irq = spin_lock_irq(&completion->queue.lock);
@@ -99,8 +100,8 @@ exo_status_t completion_wait(struct completion *completion, uint64_t deadline_ns
 {
     exo_status_t status = EXO_OK;
 
-    WAIT_UNTIL(&completion->queue,
-               atomic_load_explicit(&completion->done, memory_order_acquire), deadline_ns, &status);
+    WAIT_UNTIL(&completion->queue, atomic_load_explicit(&completion->done, memory_order_acquire),
+               deadline_ns, &status);
     return status;
 }
 

@@ -2,12 +2,13 @@
  * core/time/timer.c - a pairing heap of timers per CPU.
  *
  * Invariants while a queue's lock is free:
- *   (1) a timer with `pending` set is in the heap of the CPU that its `cpu` names, any other in none;
- *   (2) the CPU's hardware deadline `programmed_ns` is not later than the heap's least deadline, or an
- *       interrupt is on its way to this CPU that will see to it. It may be earlier: cancelling does not
- *       touch the hardware, the interrupt then finds nothing due;
- *   (3) `running` is the timer whose callback runs on this CPU now. A timer does not leave the CPU where
- *       it is running, so its callback never runs twice at a time.
+ *   (1) a timer with `pending` set is in the heap of the CPU that its `cpu` names, any other in
+ *       none;
+ *   (2) the CPU's hardware deadline `programmed_ns` is not later than the heap's least deadline, or
+ *       an interrupt is on its way to this CPU that will see to it. It may be earlier: cancelling
+ *       does not touch the hardware, the interrupt then finds nothing due;
+ *   (3) `running` is the timer whose callback runs on this CPU now. A timer does not leave the CPU
+ *       where it is running, so its callback never runs twice at a time.
  * A timer changes its CPU only under the lock of the CPU it leaves, while it is not pending.
  */
 #include "exo/time/timer.h"
@@ -17,13 +18,13 @@
 
 struct timer_queue {
     struct spinlock lock;
-    struct pheap heap;              /* [t] */
-    uint64_t next_order;            /* [t] */
-    uint64_t programmed_ns;         /* [o] own CPU, interrupts off */
+    struct pheap heap;               /* [t] */
+    uint64_t next_order;             /* [t] */
+    uint64_t programmed_ns;          /* [o] own CPU, interrupts off */
     _Atomic(struct timer *) running; /* written under the lock, read by timer_cancel_sync() */
-    uint64_t pending;               /* [t] count */
-    uint64_t fired;                 /* [t] count */
-    uint64_t interrupts;            /* [t] count */
+    uint64_t pending;                /* [t] count */
+    uint64_t fired;                  /* [t] count */
+    uint64_t interrupts;             /* [t] count */
 } EXO_ALIGNED(CACHE_LINE);
 
 static bool fires_before(const struct pheap_node *a, const struct pheap_node *b)
@@ -50,12 +51,13 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer))
 static struct timer_queue *lock_queue_of(struct timer *timer, hal_irq_t *irq)
 {
     for (;;) {
-        /* Acquire: sees the timer as the CPU that let it go left it. */
-        const uint32_t cpu = atomic_load_explicit(&timer->cpu, memory_order_acquire);
+        const uint32_t cpu = atomic_load_explicit(&timer->cpu, memory_order_relaxed);
         struct timer_queue *const queue = &g_queue[cpu];
 
         *irq = spin_lock_irq(&queue->lock);
-        if (atomic_load_explicit(&timer->cpu, memory_order_relaxed) == cpu) {
+        /* Acquire, here of all places: the timer may have gone away and come back since the first
+         * look, and this CPU did not pass through the lock of the queue that it came from. */
+        if (atomic_load_explicit(&timer->cpu, memory_order_acquire) == cpu) {
             return queue;
         }
         spin_unlock_irq(&queue->lock, *irq);
@@ -157,7 +159,8 @@ bool timer_cancel_sync(struct timer *timer)
         struct timer_queue *const queue = lock_queue_of(timer, &irq);
         const bool running = is_running(queue, timer);
 
-        /* A callback that arms its timer again makes it pending again: look anew after it has ended. */
+        /* A callback that arms its timer again makes it pending again: look anew after it has
+         * ended. */
         was_pending = remove_locked(queue, timer) || was_pending;
         spin_unlock_irq(&queue->lock, irq);
         if (!running) {
@@ -233,7 +236,8 @@ void timer_stats(uint32_t cpu, struct timer_stats *out)
         .pending = queue->pending,
         .fired = queue->fired,
         .interrupts = queue->interrupts,
-        .next_ns = least != NULL ? container_of(least, struct timer, node)->deadline_ns : CLOCK_NEVER,
+        .next_ns =
+            least != NULL ? container_of(least, struct timer, node)->deadline_ns : CLOCK_NEVER,
     };
     spin_unlock_irq(&queue->lock, irq);
 }

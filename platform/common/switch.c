@@ -8,8 +8,8 @@
 
 #define STACK_ALIGN 16u /* System V ABI: before a call the stack pointer is a multiple of it */
 
-/* Reached by a jump: take the argument and the entry off the stack and call. The null frame pointer and
- * the null return address below it end every backtrace. */
+/* Reached by a jump: take the argument and the entry off the stack and call. The null frame pointer
+ * and the null return address below it end every backtrace. */
 __asm__(".text\n"
         ".globl switch_begin\n"
         ".type switch_begin, @function\n"
@@ -28,8 +28,8 @@ void switch_prepare(struct switch_words *words, void *stack_end, void (*entry)(v
 {
     uintptr_t *sp = (uintptr_t *)align_down((uintptr_t)stack_end, STACK_ALIGN);
 
-    /* Two words of zeros keep a walk that reads past the root frame on this stack; after the two pops
-     * the stack pointer is aligned for the call. */
+    /* Two words of zeros keep a walk that reads past the root frame on this stack; after the two
+     * pops the stack pointer is aligned for the call. */
     *--sp = 0;
     *--sp = 0;
     *--sp = (uintptr_t)entry;

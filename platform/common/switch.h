@@ -1,11 +1,11 @@
 /*
  * platform/common/switch.h - the windowed switch of x86_64, one text for both back ends.
  *
- * A suspended context is two words: its stack pointer and the address where it goes on. Everything else
- * that must survive lies on its own stack, put there by the compiler, which is told that the switch
- * clobbers every register. There is no `ret` in it: a return would be predicted from the other
- * context's calls. The jump is predicted well instead, because nearly always its target is the one
- * label below. Vector and x87 state is not saved: kernel code has none.
+ * A suspended context is two words: its stack pointer and the address where it goes on. Everything
+ * else that must survive lies on its own stack, put there by the compiler, which is told that the
+ * switch clobbers every register. There is no `ret` in it: a return would be predicted from the
+ * other context's calls. The jump is predicted well instead, because nearly always its target is
+ * the one label below. Vector and x87 state is not saved: kernel code has none.
  *
  * Context: interrupts off, on both sides.
  */
@@ -24,8 +24,8 @@ _Static_assert(offsetof(struct switch_words, sp) == 0, "assembly uses it");
 _Static_assert(offsetof(struct switch_words, pc) == 8, "assembly uses it");
 
 /* Prepare `words` so that the first switch to it calls entry(arg) on the stack that ends below
- * `stack_end`; entry must not return. The root frame has a null frame pointer and return address, where
- * backtraces end. */
+ * `stack_end`; entry must not return. The root frame has a null frame pointer and return address,
+ * where backtraces end. */
 void switch_prepare(struct switch_words *words, void *stack_end, void (*entry)(void *arg),
                     void *arg);
 

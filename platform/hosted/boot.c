@@ -1,8 +1,9 @@
 /*
- * boot.c - from a configuration to a machine that runs core_main(): memory map, module, command line.
+ * boot.c - from a configuration to a machine that runs core_main(): memory map, module, command
+ * line.
  *
- * Memory map, low to high: frame 0 (never handed out, so that physical address 0 stays a mistake), free
- * memory, the initial RAM file system in the last frames.
+ * Memory map, low to high: frame 0 (never handed out, so that physical address 0 stays a mistake),
+ * free memory, the initial RAM file system in the last frames.
  */
 #include <errno.h>
 #include <fcntl.h>

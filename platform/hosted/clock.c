@@ -2,10 +2,12 @@
  * clock.c - the clock, the machine's facts, and one host timer per CPU.
  *
  * Invariants:
- *   (1) hal_clock_ns() = CLOCK_MONOTONIC - g_start_ns + g_advance_ns; the host keeps CLOCK_MONOTONIC in
- *       step over its CPUs, and nothing is ever subtracted.
- *   (2) armed_ns <= deadline_ns: the host timer may fire early, never late. Then nothing is due and it is set
- *       anew. So pushing a deadline back, which happens at every switch, costs no system call.
+ *   (1) hal_clock_ns() = CLOCK_MONOTONIC - g_start_ns + g_advance_ns; the host keeps
+ *       CLOCK_MONOTONIC in step over its CPUs, and nothing is ever subtracted.
+ *   (2) armed_ns <= deadline_ns: the host timer may fire early, never late. Then nothing is due and
+ *       it is set anew. So pushing a deadline back, which happens at every switch, costs no system
+ *       call.
+ *   (3) While `retrying`, the host timer fires periodically instead, which is early enough for (2).
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,8 +23,8 @@
 #define NS_PER_S       1000000000ull
 #define CALIBRATION_NS 300000ull /* a pair of readings is 10 ns apart: some 50 parts in a million */
 #define PAIR_TRIES     5         /* the closest pair counts: no host interrupt came between */
-#define FAR_NS         (1ull << 62) /* later than this never comes, and the host could not count it */
-#define RETRY_NS       20000        /* until an interrupt that found a bad moment tries again */
+#define FAR_NS         (1ull << 62) /* a deadline beyond never comes, nor could the host count it */
+#define RETRY_NS       50000        /* between the tries of an interrupt that found a bad moment */
 
 /* The same moment on both clocks. */
 struct clock_pair {
@@ -132,11 +134,13 @@ void hosted_timer_init(struct hosted_cpu *cpu)
     }
 }
 
-/* Set the host timer of `cpu` to an absolute time of the host's clock. */
-static NO_SANITIZE void timer_host_set(const struct hosted_cpu *cpu, int flags, uint64_t host_ns)
+/* Set the host timer of `cpu`; both times 0 stop it. */
+static NO_SANITIZE void timer_host_set(const struct hosted_cpu *cpu, int flags, uint64_t host_ns,
+                                       long interval_ns)
 {
     struct itimerspec when = { .it_value = { .tv_sec = (time_t)(host_ns / NS_PER_S),
-                                             .tv_nsec = (long)(host_ns % NS_PER_S) } };
+                                             .tv_nsec = (long)(host_ns % NS_PER_S) },
+                               .it_interval = { .tv_nsec = interval_ns } };
 
     host_syscall(SYS_timer_settime, cpu->timer, flags, (long)&when, 0);
 }
@@ -148,7 +152,8 @@ static void timer_arm(struct hosted_cpu *cpu)
     const uint64_t deadline_ns = cpu->deadline_ns > added_ns ? cpu->deadline_ns - added_ns : 0;
 
     cpu->armed_ns = cpu->deadline_ns;
-    timer_host_set(cpu, TIMER_ABSTIME, g_start_ns + min_u64(deadline_ns, FAR_NS));
+    cpu->retrying = false;
+    timer_host_set(cpu, TIMER_ABSTIME, g_start_ns + min_u64(deadline_ns, FAR_NS), 0);
 }
 
 void hal_timer_set(uint64_t deadline_ns)
@@ -165,19 +170,27 @@ void hal_timer_set(uint64_t deadline_ns)
 
 bool hosted_timer_due(struct hosted_cpu *cpu)
 {
+    const bool due = cpu->deadline_ns != HAL_TIMER_NEVER && hal_clock_ns() >= cpu->deadline_ns;
+
     cpu->armed_ns = HAL_TIMER_NEVER;
-    if (cpu->deadline_ns == HAL_TIMER_NEVER) {
-        return false;
+    if (due) {
+        cpu->deadline_ns = HAL_TIMER_NEVER;
     }
-    if (hal_clock_ns() < cpu->deadline_ns) {
+    if (cpu->deadline_ns != HAL_TIMER_NEVER) {
         timer_arm(cpu);
-        return false;
+    } else if (cpu->retrying) {
+        cpu->retrying = false;
+        timer_host_set(cpu, 0, 0, 0);
     }
-    cpu->deadline_ns = HAL_TIMER_NEVER;
-    return true;
+    return due;
 }
 
+/* Again and again, until hosted_timer_due() is reached: one signal could strike where it does no
+ * good. */
 NO_SANITIZE void hosted_timer_retry(uint32_t cpu)
 {
-    timer_host_set(hosted_cpu(cpu), 0, RETRY_NS);
+    struct hosted_cpu *const self = hosted_cpu(cpu);
+
+    self->retrying = true;
+    timer_host_set(self, 0, RETRY_NS, RETRY_NS);
 }

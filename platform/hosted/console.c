@@ -1,11 +1,12 @@
 /*
- * console.c - the console is the process's standard streams; the terminal's mode is put back on every way
- * out.
+ * console.c - the console is the process's standard streams; the terminal's mode is put back on
+ * every way out.
  *
- * Input: the housekeeper reads into a ring and raises an interrupt on CPU 0, which hands the bytes to the
- * core. Invariants:
- *   (1) g_head is written by the housekeeper only, g_tail by CPU 0 in interrupts only; head - tail is
- *       never above RING_BYTES. When the ring is full the housekeeper stops reading until it is woken.
+ * Input: the housekeeper reads into a ring and raises an interrupt on CPU 0, which hands the bytes
+ * to the core. Invariants:
+ *   (1) g_head is written by the housekeeper only, g_tail by CPU 0 in interrupts only; head - tail
+ *       is never above RING_BYTES. When the ring is full the housekeeper stops reading until it is
+ *       woken.
  *   (2) g_saved holds the terminal's mode from before the start while g_raw is set.
  */
 #include <errno.h>
@@ -67,7 +68,8 @@ bool hosted_console_has_room(void)
     if (head - atomic_load_explicit(&g_tail, memory_order_acquire) < RING_BYTES) {
         return true;
     }
-    /* Sequentially consistent with hosted_console_deliver(): either it sees the flag or we see its tail. */
+    /* Sequentially consistent with hosted_console_deliver(): either it sees the flag or we see its
+     * tail. */
     atomic_store(&g_starved, true);
     return head - atomic_load(&g_tail) < RING_BYTES;
 }
@@ -114,8 +116,8 @@ void hosted_terminal_restore(void)
     }
 }
 
-/* Bytes as they are typed: no line editing, no echo, no signals from keys; output stays translated, so
- * that "\n" begins a line. */
+/* Bytes as they are typed: no line editing, no echo, no signals from keys; output stays translated,
+ * so that "\n" begins a line. */
 void hosted_terminal_raw(void)
 {
     struct termios raw = g_saved;

@@ -2,8 +2,8 @@
  * context.c - contexts: the chosen switch, with sanitizers told of every change of stack.
  *
  * Invariants:
- *   (1) Of a suspended context, stack_base and stack_bytes name the stack that it lies on. For a CPU's
- *       start-up context, which nobody makes, they are filled in when it is first left.
+ *   (1) Of a suspended context, stack_base and stack_bytes name the stack that it lies on. For a
+ *       CPU's start-up context, which nobody makes, they are filled in when it is first left.
  *   (2) Nothing per CPU is kept over the switch: it may return on another pthread.
  */
 #include "exo/lib/assert.h"

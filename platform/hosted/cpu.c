@@ -3,8 +3,8 @@
  *
  * Life: OFF -(hal_cpu_start)-> STARTING -(cpu_thread)-> ONLINE -(hosted_cpu_park)-> STOPPED.
  * Invariants:
- *   (1) A CPU thread blocks all host signals but the machine's own two and faults; the rest goes to the
- *       housekeeper (housekeeper.c). All CPU threads have this one mask for ever.
+ *   (1) A CPU thread blocks all host signals but the machine's own two and faults; the rest goes to
+ *       the housekeeper (housekeeper.c). All CPU threads have this one mask for ever.
  *   (2) CPU threads never end: a stub process dies with the thread that started it (PDEATHSIG).
  */
 #include <errno.h>
@@ -36,7 +36,7 @@ static struct hosted_cpu g_cpu[CPUS_MAX];
 static uint32_t g_cpu_count; /* [c] after hosted_cpu_init() */
 static bool g_pin;           /* [c] */
 
-struct hosted_cpu *hosted_cpu(uint32_t cpu)
+NO_SANITIZE struct hosted_cpu *hosted_cpu(uint32_t cpu)
 {
     return &g_cpu[cpu];
 }
@@ -74,7 +74,8 @@ static void cpu_signal_mask(void)
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
-/* Bind this thread to the host CPU that stands at place `index` among those allowed, round and round. */
+/* Bind this thread to the host CPU that stands at place `index` among those allowed, round and
+ * round. */
 static void cpu_pin(uint32_t index)
 {
     cpu_set_t allowed, one;

@@ -1,8 +1,9 @@
 /*
- * fault.c - faults of the kernel itself: SIGSEGV and its kind, told on a stack of their own, then panic.
+ * fault.c - faults of the kernel itself: SIGSEGV and its kind, told on a stack of their own, then
+ * panic.
  *
- * Invariant (1): a fault inside the report of a fault ends the process at once; so does one outside any
- * CPU, where there is no kernel to panic.
+ * Invariant (1): a fault inside the report of a fault ends the process at once; so does one outside
+ * any CPU, where there is no kernel to panic.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -118,7 +119,8 @@ static void on_fault(int signal, void *info_arg, void *context)
              stack != NULL ? "kernel stack overflow: %s" : "%s", text);
 }
 
-/* Aborts come from the host's library or a sanitizer that has said why: only leave the terminal in order. */
+/* Aborts come from the host's library or a sanitizer that has said why: only leave the terminal in
+ * order. */
 static void on_abort(int signal, void *info, void *context)
 {
     (void)info, (void)context;

@@ -1,13 +1,13 @@
 /*
  * hal_inline.h (hosted) - the inline part of the HAL on a Linux process.
  *
- * The CPU's private block is thread-local storage of the pthread that plays the CPU. It is reached by
- * single instructions in volatile assembly only, relative to the thread register, so that no compiler can
- * keep its address across a switch, after which a thread may go on in another pthread.
+ * The CPU's private block is thread-local storage of the pthread that plays the CPU. It is reached
+ * by single instructions in volatile assembly only, relative to the thread register, so that no
+ * compiler can keep its address across a switch, after which a thread may go on in another pthread.
  *
- * Interrupts are a byte in that block. While it is 0, a host signal only leaves its bit in `pending`;
- * who sets it to 1 looks at `pending` afterwards: in this order no interrupt is slept through.
- * Contracts: exo/hal.h, at the end.
+ * Interrupts are a byte in that block. While it is 0, a host signal only leaves its bit in
+ * `pending`; who sets it to 1 looks at `pending` afterwards: in this order no interrupt is slept
+ * through. Contracts: exo/hal.h, at the end.
  */
 #ifndef HAL_INLINE_H
 #define HAL_INLINE_H
@@ -132,8 +132,8 @@ static inline struct percpu_head *hal_percpu(void)
     return head;
 }
 
-/* Between the load and the store a thread may be moved to another CPU, but only if it loaded 1, and then
- * interrupts are on there too. */
+/* Between the load and the store a thread may be moved to another CPU, but only if it loaded 1, and
+ * then interrupts are on there too. */
 static inline hal_irq_t hal_irq_save(void)
 {
     hal_irq_t was;

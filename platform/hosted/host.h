@@ -1,16 +1,17 @@
 /*
- * host.h - what the files of platform/hosted offer each other: the frontier between kernel and host.
+ * host.h - what the files of platform/hosted offer each other: the frontier between kernel and
+ * host.
  *
- * The rule: kernel code that calls the host (libc, a system call) does so with interrupts off, between
- * host_enter() and host_exit(). So no fiber is ever suspended inside libc, where locks are held and
- * thread-local storage belongs to the pthread and not to the fiber.
+ * The rule: kernel code that calls the host (libc, a system call) does so with interrupts off,
+ * between host_enter() and host_exit(). So no fiber is ever suspended inside libc, where locks are
+ * held and thread-local storage belongs to the pthread and not to the fiber.
  */
 #ifndef HOST_H
 #define HOST_H
 
 #include "exo/hal.h"
 
-/* ---- calling the host --------------------------------------------------------------------------- */
+/* ---- calling the host --------------------------------------------------------------------- */
 
 static inline hal_irq_t host_enter(void)
 {
@@ -22,29 +23,32 @@ static inline void host_exit(hal_irq_t irq)
     hal_irq_restore(irq);
 }
 
-/* Make host system call `nr`, which may block, unless an interrupt is pending for this CPU; whatever
- * comes meanwhile ends it. Returns the kernel's answer (-errno on failure); -EINTR if it was not made or
- * was cut short, without effect, because an interrupt waits: let it in (hal_irq_enable) and call again.
- * No wake-up is lost between the look at the pending mask and the start of the call: a signal handler
- * that finds the pc in between moves it to the way out. May return -EINTR with nothing pending.
- * Context: CPU pthread, interrupts off; they are still off on return. */
+/* Make host system call `nr`, which may block, unless an interrupt is pending for this CPU;
+ * whatever comes meanwhile ends it. Returns the kernel's answer (-errno on failure); -EINTR if it
+ * was not made or was cut short, without effect, because an interrupt waits: let it in
+ * (hal_irq_enable) and call again. No wake-up is lost between the look at the pending mask and the
+ * start of the call: a signal handler that finds the pc in between moves it to the way out. May
+ * return -EINTR with nothing pending. Context: CPU pthread, interrupts off; they are still off on
+ * return. */
 long hosted_interruptible_syscall(long nr, long arg0, long arg1, long arg2, long arg3);
 
-/* A plain system call, for what libc does not wrap or what sanitizers must not see. -errno on failure. */
+/* A plain system call, for what libc does not wrap or what sanitizers must not see. -errno on
+ * failure. */
 long host_syscall(long nr, long arg0, long arg1, long arg2, long arg3);
 
 /* Print "exo-hosted: ..." on standard error and end the process with status 2: bad options, missing
- * files, a host that refuses what the machine is made of. Before the CPUs run, or in their place. */
+ * files, a host that refuses what the machine is made of. Before the CPUs run, or in their
+ * place. */
 _Noreturn void host_fail(const char *format, ...) EXO_PRINTF(1, 2);
 
-/* ---- physical memory ------------------------------------------------------------------------------ */
+/* ---- physical memory ---------------------------------------------------------------------- */
 
 int hosted_ram_fd(void); /* the memfd; offset = physical address */
 uint64_t hosted_ram_bytes(void);
 void hosted_ram_init(uint64_t bytes);
 bool hosted_under_valgrind(void);
 
-/* ---- CPUs ------------------------------------------------------------------------------------------ */
+/* ---- CPUs --------------------------------------------------------------------------------- */
 
 /* Bits of hosted_percpu.pending. */
 #define HOSTED_IRQ_TIMER                                                                           \
@@ -54,8 +58,8 @@ bool hosted_under_valgrind(void);
 #define HOSTED_IRQ_CALL       0x08u
 #define HOSTED_IRQ_INPUT      0x10u /* console bytes are in the ring */
 
-/* Set bits on a CPU that has been started, and see to it that they are delivered soon. Any thread of
- * the process.  Context: any. */
+/* Set bits on a CPU that has been started, and see to it that they are delivered soon. Any thread
+ * of the process.  Context: any. */
 void hosted_irq_raise(uint32_t cpu, uint32_t bits);
 
 /* One simulated CPU. Keys: [c] constant once started, [o] own pthread only, [a] atomic. */
@@ -73,6 +77,7 @@ struct hosted_cpu {
     struct hosted_percpu *percpu; /* [c] its private block */
     uint64_t deadline_ns;         /* [o] what the core asked for, HAL_TIMER_NEVER if nothing */
     uint64_t armed_ns; /* [o] what the host timer is set to, HAL_TIMER_NEVER if to nothing */
+    bool retrying;     /* [o] the host timer signals until an interrupt was served */
     void *boot_stack;  /* [c] the pthread's own stack, where the idle loop runs: lowest byte */
     size_t boot_stack_bytes; /* [c] */
     void *fault_stack;       /* [c] for SIGSEGV and its kind, FAULT_STACK_BYTES long */
@@ -88,8 +93,8 @@ void hosted_cpu_init(uint32_t count, bool pin);
 struct boot_info;
 void hosted_cpu_boot(const struct boot_info *info);
 
-/* Stop all CPUs but `survivor` (HOSTED_NO_CPU: all) for good, whatever they do; those that do not answer
- * in 100 ms are left to themselves. */
+/* Stop all CPUs but `survivor` (HOSTED_NO_CPU: all) for good, whatever they do; those that do not
+ * answer in 100 ms are left to themselves. */
 #define HOSTED_NO_CPU CPUS_MAX /* the "CPU index" of threads that are no CPUs */
 void hosted_cpu_stop_all(uint32_t survivor);
 void hosted_cpu_wait_stopped(uint32_t survivor);
@@ -112,16 +117,16 @@ _Noreturn void hosted_cpu_park(void); /* what a stopped CPU does */
 void host_signal_install(int signal, unsigned long flags, void (*handler)(int, void *, void *),
                          void (*restorer)(void));
 
-/* ---- time ------------------------------------------------------------------------------------------- */
+/* ---- time --------------------------------------------------------------------------------- */
 
-void hosted_clock_init(void); /* the clock starts at 0 here; later calls: no-op */
-uint64_t hosted_clock_hz(void);                      /* rate of hal_cycles() */
-void hosted_clock_advance(uint64_t delta_ns);        /* test hook's half */
-void hosted_timer_init(struct hosted_cpu *cpu);      /* own pthread */
-bool hosted_timer_due(struct hosted_cpu *cpu);       /* true once per deadline that has passed */
-void hosted_timer_retry(uint32_t cpu); /* signal this CPU again in a moment; own pthread */
+void hosted_clock_init(void);                   /* the clock starts at 0 here; later calls: no-op */
+uint64_t hosted_clock_hz(void);                 /* rate of hal_cycles() */
+void hosted_clock_advance(uint64_t delta_ns);   /* test hook's half */
+void hosted_timer_init(struct hosted_cpu *cpu); /* own pthread */
+bool hosted_timer_due(struct hosted_cpu *cpu);  /* true once per deadline that has passed */
+void hosted_timer_retry(uint32_t cpu); /* signal this CPU until it serves interrupts; own pthread */
 
-/* ---- console and end --------------------------------------------------------------------------------- */
+/* ---- console and end ---------------------------------------------------------------------- */
 
 void hosted_console_init(bool raw);
 void hosted_console_deliver(void); /* hand what was read to the core; in interrupt context */
@@ -135,7 +140,7 @@ _Noreturn void hosted_housekeeper_end_by(int signal); /* end as if killed by it 
 void hosted_housekeeper_wake(void);                   /* any thread, signal handlers too */
 _Noreturn void hosted_housekeeper_run(void);
 
-/* ---- tests -------------------------------------------------------------------------------------------- */
+/* ---- tests -------------------------------------------------------------------------------- */
 
 /* True if this acquisition is the one that hal_test_fail_after() chose. To be asked once by every
  * function that makes a stack, a space or a user context. */

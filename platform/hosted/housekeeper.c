@@ -1,11 +1,13 @@
 /*
  * housekeeper.c - the process's first thread: standard input, host signals, the end.
  *
- * It sleeps in poll() until bytes come, a signal for the process is there, or a CPU asks for the end.
- * The end is its business because exit() wants an ordinary stack and a thread that holds no kernel state:
- * the asking CPU only waits, and ends the process itself if exit() hangs on what a stopped CPU held.
+ * It sleeps in poll() until bytes come, a signal for the process is there, or a CPU asks for the
+ * end. The end is its business because exit() wants an ordinary stack and a thread that holds no
+ * kernel state: the asking CPU only waits, and ends the process itself if exit() hangs on what a
+ * stopped CPU held.
  *
- * Life: RUNNING -(hal_shutdown, hal_restart, hosted_housekeeper_end_by)-> one of the ends; the first wins.
+ * Life: RUNNING -(hal_shutdown, hal_restart, hosted_housekeeper_end_by)-> one of the ends; the
+ * first wins.
  */
 #include <errno.h>
 #include <fcntl.h>

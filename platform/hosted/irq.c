@@ -2,18 +2,19 @@
  * irq.c - interrupts: host signals on CPU threads, the pending mask, delivery to the core.
  *
  * Invariants:
- *   (1) A pending bit of a CPU that runs with interrupts on has a signal on its way to it, or delivery
- *       under way; one of a CPU with interrupts off is found by whoever turns them on.
- *   (2) The core is called with interrupts off, between core_irq_enter() and core_irq_exit(), with every
- *       bit that was taken from the mask: exit may switch away for long, so none is kept over it.
- *   (3) All CPU threads have the same signal mask, so a signal frame may be left by a thread other than
- *       the one that it was made on. What differs is the alternate stack, which the host restores from the
- *       frame: it is patched last of all, with interrupts off.
- *   (4) The handler up to the point where it delivers calls nothing that a sanitizer instruments: it may
- *       have struck inside a sanitizer's runtime.
+ *   (1) A pending bit of a CPU that runs with interrupts on has a signal on its way to it, or
+ *       delivery under way; one of a CPU with interrupts off is found by whoever turns them on.
+ *   (2) The core is called with interrupts off, between core_irq_enter() and core_irq_exit(), with
+ *       every bit that was taken from the mask: exit may switch away for long, so none is kept over
+ *       it.
+ *   (3) All CPU threads have the same signal mask, so a signal frame may be left by a thread other
+ *       than the one that it was made on. What differs is the alternate stack, which the host
+ *       restores from the frame: it is patched last of all, with interrupts off.
+ *   (4) The handler up to the point where it delivers calls nothing that a sanitizer instruments:
+ *       it may have struck inside a sanitizer's runtime.
  *
- * Handlers run on the stack of the fiber that was interrupted, so that core_irq_exit() may switch away
- * from inside one; only faults have stacks of their own (fault.c).
+ * Handlers run on the stack of the fiber that was interrupted, so that core_irq_exit() may switch
+ * away from inside one; only faults have stacks of their own (fault.c).
  */
 #include <errno.h>
 #include <signal.h>
@@ -67,8 +68,8 @@ void hosted_irq_raise(uint32_t cpu, uint32_t bits)
     const hal_irq_t irq = host_enter();
     const uint32_t before = atomic_fetch_or(&target->percpu->pending, bits);
 
-    /* If there were bits before, whoever set the first of them sends the signal (1). For the own CPU the
-     * mask is looked at when interrupts go on again. */
+    /* If there were bits before, whoever set the first of them sends the signal (1). For the own
+     * CPU the mask is looked at when interrupts go on again. */
     if (before == 0 && cpu != hal_cpu_id()) {
         host_syscall(SYS_tgkill, getpid(), target->tid, HOSTED_SIGNAL_IPI, 0);
     }
@@ -127,11 +128,38 @@ void hosted_irq_deliver(void)
     } while (irq_on_and_look());
 }
 
+#define VALGRIND_FRAME_WORDS 360u /* of Valgrind's own signal frame, behind the ucontext */
+
+static uintptr_t thread_pointer(void)
+{
+    uintptr_t pointer;
+
+    __asm__ volatile("movq %%fs:0, %0" : "=r"(pointer));
+    return pointer;
+}
+
+/* The host leaves the thread pointer alone when a handler returns; Valgrind puts back the one of
+ * the thread that the frame was made on, from a copy of all registers that it keeps in the frame.
+ * The frame is left by another thread: give it that one's. */
+static void valgrind_frame_move(ucontext_t *frame, uintptr_t from, uintptr_t to)
+{
+    volatile uintptr_t *const word = (volatile uintptr_t *)(frame + 1);
+
+    for (uint32_t i = 0; i < VALGRIND_FRAME_WORDS; i++) {
+        word[i] = word[i] == from ? to : word[i];
+    }
+}
+
 /* Serve what is pending and make `frame` fit to be left by this thread, whichever it now is (3). */
 static void signal_serve(ucontext_t *frame)
 {
+    const uintptr_t before = thread_pointer();
+
     irq_serve();
     frame->uc_stack.ss_sp = hosted_cpu(hal_cpu_id())->fault_stack;
+    if (EXO_UNLIKELY(hosted_mem_watched) && thread_pointer() != before && hosted_under_valgrind()) {
+        valgrind_frame_move(frame, before, thread_pointer());
+    }
 }
 
 /* Called by hosted_restorer when there is more to serve; interrupts off. */
@@ -156,8 +184,9 @@ static NO_SANITIZE bool told_to_stop(void)
     return survivor != SURVIVORS_ALL && survivor != hal_cpu_id();
 }
 
-/* If the pc is in one of the stretches of irq_entry.c, see to it and say so. A frame that is being left with
- * HOSTED_LEAVE_ON is one that put its interrupt off: nobody else will think of what is pending. */
+/* If the pc is in one of the stretches of irq_entry.c, see to it and say so. A frame that is being
+ * left with HOSTED_LEAVE_ON is one that put its interrupt off: nobody else will think of what is
+ * pending. */
 static NO_SANITIZE bool stretch_leave(ucontext_t *frame, uintptr_t pc)
 {
     greg_t *const gregs = frame->uc_mcontext.gregs;
@@ -178,8 +207,8 @@ static NO_SANITIZE bool stretch_leave(ucontext_t *frame, uintptr_t pc)
     return false;
 }
 
-/* What hosted_handler jumps to, for the timer and cross-CPU signals; interrupts are off now and were as
- * `was_on` says. Invariant (4) holds down to signal_serve(). */
+/* What hosted_handler jumps to, for the timer and cross-CPU signals; interrupts are off now and
+ * were as `was_on` says. Invariant (4) holds down to signal_serve(). */
 NO_SANITIZE void hosted_on_signal(int signal, void *info, void *context, unsigned was_on)
 {
     ucontext_t *const frame = context;

@@ -1,16 +1,17 @@
 /*
- * irq_entry.c - the assembly round host signals: the way into and out of a handler, and the system call
- * that an interrupt cuts short.
+ * irq_entry.c - the assembly round host signals: the way into and out of a handler, and the system
+ * call that an interrupt cuts short.
  *
- * All three are short stretches of code in which a signal must not simply be served where it struck. The
- * handler (irq.c) knows them by their labels:
- *   (1) in [hosted_handler, hosted_handler_end) the former handler has not yet turned interrupts off; it
- *       is about to look at the pending mask, so the bit that was left there is enough.
- *   (2) in [hosted_restorer, hosted_restorer_end) the pc goes back to the start, which turns interrupts
- *       off again if there is something to look at. So a handler's frame is gone before the next one
- *       is worked on, and frames never pile up on a kernel stack.
- *   (3) in [hosted_isys_begin, hosted_isys_end) the pc goes to hosted_isys_abort. The pc stands at _end
- *       once the host has taken the call up, so a call that had an effect is never reported as cut short.
+ * All three are short stretches of code in which a signal must not simply be served where it
+ * struck. The handler (irq.c) knows them by their labels:
+ *   (1) in [hosted_handler, hosted_handler_end) the former handler has not yet turned interrupts
+ *       off; it is about to look at the pending mask, so the bit that was left there is enough.
+ *   (2) in [hosted_restorer, hosted_restorer_end) the pc goes back to the start, which turns
+ *       interrupts off again if there is something to look at. So a handler's frame is gone before
+ *       the next one is worked on, and frames never pile up on a kernel stack.
+ *   (3) in [hosted_isys_begin, hosted_isys_end) the pc goes to hosted_isys_abort. The pc stands at
+ *       _end once the host has taken the call up, so a call that had an effect is never reported as
+ *       cut short.
  *
  * Frames: at hosted_restorer the stack pointer stands at the ucontext of the signal frame, which is
  * 16-aligned; its uc_link, of which the host makes no use, holds a HOSTED_LEAVE_* value.

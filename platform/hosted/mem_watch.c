@@ -1,6 +1,6 @@
 /*
- * mem_watch.c - AddressSanitizer and Valgrind hear what the kernel's allocators hand out; and the options
- * with which the sanitizers run here.
+ * mem_watch.c - AddressSanitizer and Valgrind hear what the kernel's allocators hand out; and the
+ * options with which the sanitizers run here.
  */
 #include "host.h"
 #include "sanitizer.h"
@@ -25,8 +25,9 @@ void hosted_mem_freed(void *start, size_t len_bytes)
     hosted_valgrind_freed(start, len_bytes);
 }
 
-/* Fake stacks and pooled kernel stacks do not go together. Leaks are the test fixture's business: the
- * leak checker does not look into simulated memory. Faults are reported by fault.c, aborts by nobody. */
+/* Fake stacks and pooled kernel stacks do not go together. Leaks are the test fixture's business:
+ * the leak checker does not look into simulated memory. Faults are reported by fault.c, aborts by
+ * nobody. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

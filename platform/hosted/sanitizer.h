@@ -1,9 +1,10 @@
 /*
- * sanitizer.h - what the build's sanitizers must be told, as inline functions that are empty without them.
+ * sanitizer.h - what the build's sanitizers must be told, as inline functions that are empty
+ * without them.
  *
- * Invariant: hosted_fiber_leaving() and hosted_fiber_arrived() enclose every switch, with interrupts off.
- * AddressSanitizer wants the stack that is switched TO before the switch; NULL instead of the fake-stack
- * slot says that the one left behind never runs again.
+ * Invariant: hosted_fiber_leaving() and hosted_fiber_arrived() enclose every switch, with
+ * interrupts off. AddressSanitizer wants the stack that is switched TO before the switch; NULL
+ * instead of the fake-stack slot says that the one left behind never runs again.
  */
 #ifndef SANITIZER_H
 #define SANITIZER_H

@@ -2,9 +2,10 @@
  * stack.c - kernel stacks: slots of one reserved range of addresses, each with a guard below it.
  *
  * Invariants:
- *   (1) A slot is its guard, never accessible, and above it the stack, accessible while its bit is set.
- *   (2) Bits are taken and given with atomic operations; the release of one and the next taking of it order
- *       what the two owners do. No lock, so any CPU thread may come and go.
+ *   (1) A slot is its guard, never accessible, and above it the stack, accessible while its bit is
+ *       set.
+ *   (2) Bits are taken and given with atomic operations; the release of one and the next taking of
+ *       it order what the two owners do. No lock, so any CPU thread may come and go.
  *   (3) A stack is handed out zeroed, so that core can find its high-water mark.
  */
 #include <errno.h>
@@ -18,13 +19,19 @@
 #define STACK_BYTES ((HOSTED_ASAN || HOSTED_TSAN) ? 128u * 1024u : 64u * 1024u)
 #define GUARD_BYTES                                                                                \
     (16u * 1024u) /* wider than the frame of any function, which could jump over a page */
-#define SLOT_BYTES (GUARD_BYTES + STACK_BYTES)
-#define STACKS_MAX 8192u /* two mappings each, of the host's usual 65530 */
-#define WORD_BITS  64u
+#define SLOT_BYTES          (GUARD_BYTES + STACK_BYTES)
+#define STACKS_MAX          8192u /* two mappings each, of the host's usual 65530 */
+#define STACKS_MAX_VALGRIND 2048u /* it warns of reservations above 256 MiB */
+#define WORD_BITS           64u
 
 static _Atomic uint64_t g_used[STACKS_MAX / WORD_BITS];
 static unsigned g_valgrind_id[STACKS_MAX]; /* owned by the slot's owner */
 static _Atomic(char *) g_arena;            /* NULL until the first stack is made */
+
+static uint32_t slot_count(void)
+{
+    return hosted_under_valgrind() ? STACKS_MAX_VALGRIND : STACKS_MAX;
+}
 
 /* Reserve the range of all slots, once; NULL if the host refuses. */
 static char *arena_get(void)
@@ -34,14 +41,14 @@ static char *arena_get(void)
     if (arena != NULL) {
         return arena;
     }
-    void *fresh = mmap(NULL, (size_t)STACKS_MAX * SLOT_BYTES, PROT_NONE,
+    void *fresh = mmap(NULL, (size_t)slot_count() * SLOT_BYTES, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (fresh == MAP_FAILED) {
         return NULL;
     }
     if (!atomic_compare_exchange_strong(&g_arena, &arena, fresh)) {
-        munmap(fresh, (size_t)STACKS_MAX * SLOT_BYTES); /* another CPU was first */
+        munmap(fresh, (size_t)slot_count() * SLOT_BYTES); /* another CPU was first */
         return arena;
     }
     return fresh;
@@ -50,7 +57,7 @@ static char *arena_get(void)
 /* Take a free slot: its index, or STACKS_MAX if there is none. */
 static uint32_t slot_take(void)
 {
-    for (uint32_t word = 0; word < STACKS_MAX / WORD_BITS; word++) {
+    for (uint32_t word = 0; word < slot_count() / WORD_BITS; word++) {
         uint64_t used = atomic_load_explicit(&g_used[word], memory_order_relaxed);
 
         while (used != UINT64_MAX) {

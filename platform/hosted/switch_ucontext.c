@@ -1,8 +1,9 @@
 /*
  * switch_ucontext.c - the reference switch: getcontext, makecontext, swapcontext.
  *
- * Invariant (1): words.sp of a suspended context points to a ucontext_t that stays where it is until the
- * context goes on: in the frame of switch_ucontext(), or for a fresh one at the top of its stack.
+ * Invariant (1): words.sp of a suspended context points to a ucontext_t that stays where it is
+ * until the context goes on: in the frame of switch_ucontext(), or for a fresh one at the top of
+ * its stack.
  */
 #include <ucontext.h>
 

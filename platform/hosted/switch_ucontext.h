@@ -1,9 +1,10 @@
 /*
- * switch_ucontext.h - the reference switch over the host's ucontext (configure --with-switch=ucontext).
+ * switch_ucontext.h - the reference switch over the host's ucontext (configure
+ * --with-switch=ucontext).
  *
- * A suspended context's first word is the address of its ucontext_t, which lies on its own stack. Some
- * thirty times slower than the windowed switch: it saves the host's signal mask, with a system call.
- * Context: interrupts off.
+ * A suspended context's first word is the address of its ucontext_t, which lies on its own stack.
+ * Some thirty times slower than the windowed switch: it saves the host's signal mask, with a system
+ * call. Context: interrupts off.
  */
 #ifndef SWITCH_UCONTEXT_H
 #define SWITCH_UCONTEXT_H

@@ -1,5 +1,6 @@
 /*
- * test_hooks.c - the hooks of exo/hal/test.h: the clock moved, the timer raised, acquisitions refused.
+ * test_hooks.c - the hooks of exo/hal/test.h: the clock moved, the timer raised, acquisitions
+ * refused.
  */
 #include <stdatomic.h>
 

@@ -31,7 +31,8 @@ static inline void hosted_valgrind_stack_deregister(unsigned id)
     HOSTED_VALGRIND(VALGRIND_STACK_DEREGISTER(id), (void)0);
 }
 
-/* Defined and not undefined: user code in the stub process writes to frames where Valgrind cannot see. */
+/* Defined and not undefined: user code in the stub process writes to frames where Valgrind cannot
+ * see. */
 static inline void hosted_valgrind_allocated(void *start, size_t bytes)
 {
     (void)start, (void)bytes;

@@ -2,10 +2,12 @@
  * acpi.c - find the firmware's tables through the direct map and gather what they say.
  *
  * Invariants:
- *   (1) physical memory is read only below g_direct_limit, by table_at(), which checks the whole length
- *       before anything beyond the header is touched;
- *   (2) g_facts is constant after acpi_init(), and facts.cpu[0] is the boot CPU whatever the tables say;
- *   (3) of several tables with one signature the first sound one counts, but every SSDT is searched.
+ *   (1) physical memory is read only below walk.direct_limit, by table_at(), which checks the whole
+ *       length before anything beyond the header is touched;
+ *   (2) g_facts is constant after acpi_init(), and facts.cpu[0] is the boot CPU whatever the tables
+ *       say;
+ *   (3) of several tables with one signature the first sound one counts, but every SSDT is
+ *       searched.
  */
 #include "acpi.h"
 
@@ -23,23 +25,29 @@
 #define ROOT_ENTRIES_MAX 256u
 
 static struct acpi_facts g_facts;
-static uint64_t g_direct_limit;
 
 struct table {
     const uint8_t *bytes;
     struct acpi_header header;
 };
 
+/* One reading of the tables: where facts go, and how far memory may be read. */
+struct walk {
+    struct acpi_facts *facts;
+    uint64_t direct_limit;
+};
+
 /* Map a sound table at `paddr`: reachable, of sane length, checksum right. Reports what is not. */
-static bool table_at(paddr_t paddr, struct table *out)
+static bool table_at(const struct walk *walk, paddr_t paddr, struct table *out)
 {
-    if (paddr == 0 || paddr >= g_direct_limit || g_direct_limit - paddr < ACPI_HEADER_BYTES) {
+    if (paddr == 0 || paddr >= walk->direct_limit ||
+        walk->direct_limit - paddr < ACPI_HEADER_BYTES) {
         klog(KLOG_WARN, "acpi", "table out of reach paddr=0x%llx", (unsigned long long)paddr);
         return false;
     }
     out->bytes = hal_phys_to_virt(paddr);
     if (acpi_header_parse(out->bytes, ACPI_HEADER_BYTES, &out->header) != EXO_OK ||
-        out->header.len_bytes > g_direct_limit - paddr) {
+        out->header.len_bytes > walk->direct_limit - paddr) {
         klog(KLOG_WARN, "acpi", "table length bad paddr=0x%llx", (unsigned long long)paddr);
         return false;
     }
@@ -71,56 +79,57 @@ static bool parsed(exo_status_t status, const struct table *table)
     return status == EXO_OK;
 }
 
-static void s5_search(const struct table *table)
+static void s5_search(struct acpi_facts *facts, const struct table *table)
 {
-    if (!g_facts.has_s5) {
-        g_facts.has_s5 = acpi_s5_find(table->bytes, table->header.len_bytes, &g_facts.s5) == EXO_OK;
+    if (!facts->has_s5) {
+        facts->has_s5 = acpi_s5_find(table->bytes, table->header.len_bytes, &facts->s5) == EXO_OK;
     }
 }
 
-static void fadt_take(const struct table *table)
+static void fadt_take(const struct walk *walk, const struct table *table)
 {
+    struct acpi_facts *facts = walk->facts;
     struct table dsdt;
 
-    g_facts.has_fadt =
-        parsed(acpi_fadt_parse(table->bytes, table->header.len_bytes, &g_facts.fadt), table);
-    if (g_facts.has_fadt && table_at(g_facts.fadt.dsdt, &dsdt)) {
+    facts->has_fadt =
+        parsed(acpi_fadt_parse(table->bytes, table->header.len_bytes, &facts->fadt), table);
+    if (facts->has_fadt && table_at(walk, facts->fadt.dsdt, &dsdt)) {
         if (signature_is(&dsdt, "DSDT")) {
-            s5_search(&dsdt);
+            s5_search(facts, &dsdt);
         } else {
             klog(KLOG_WARN, "acpi", "dsdt has another signature sig=%s", dsdt.header.signature);
         }
     }
 }
 
-static void table_take(const struct table *table)
+static void table_take(const struct walk *walk, const struct table *table)
 {
+    struct acpi_facts *facts = walk->facts;
     const uint8_t *bytes = table->bytes;
     const size_t len = table->header.len_bytes;
 
-    if (signature_is(table, "APIC") && !g_facts.has_madt) {
-        g_facts.has_madt = parsed(acpi_madt_parse(bytes, len, &g_facts.madt), table);
-        if (g_facts.madt.dropped_count != 0) {
-            klog(KLOG_WARN, "acpi", "madt entries passed over count=%u",
-                 g_facts.madt.dropped_count);
+    if (signature_is(table, "APIC") && !facts->has_madt) {
+        facts->has_madt = parsed(acpi_madt_parse(bytes, len, &facts->madt), table);
+        if (facts->madt.dropped_count != 0) {
+            klog(KLOG_WARN, "acpi", "madt entries passed over count=%u", facts->madt.dropped_count);
         }
-    } else if (signature_is(table, "FACP") && !g_facts.has_fadt) {
-        fadt_take(table);
-    } else if (signature_is(table, "HPET") && !g_facts.has_hpet) {
-        g_facts.has_hpet = parsed(acpi_hpet_parse(bytes, len, &g_facts.hpet), table);
-    } else if (signature_is(table, "MCFG") && g_facts.mcfg.count == 0) {
-        (void)parsed(acpi_mcfg_parse(bytes, len, &g_facts.mcfg), table);
+    } else if (signature_is(table, "FACP") && !facts->has_fadt) {
+        fadt_take(walk, table);
+    } else if (signature_is(table, "HPET") && !facts->has_hpet) {
+        facts->has_hpet = parsed(acpi_hpet_parse(bytes, len, &facts->hpet), table);
+    } else if (signature_is(table, "MCFG") && facts->mcfg.count == 0) {
+        (void)parsed(acpi_mcfg_parse(bytes, len, &facts->mcfg), table);
     } else if (signature_is(table, "SSDT")) {
-        s5_search(table);
+        s5_search(facts, table);
     }
 }
 
 /* Walk the tables that an RSDT or XSDT names; false if it is itself unsound. */
-static bool root_walk(paddr_t paddr, size_t entry_bytes)
+static bool root_walk(const struct walk *walk, paddr_t paddr, size_t entry_bytes)
 {
     struct table root;
 
-    if (!table_at(paddr, &root)) {
+    if (!table_at(walk, paddr, &root)) {
         return false;
     }
     if (!signature_is(&root, entry_bytes == 8 ? "XSDT" : "RSDT")) {
@@ -135,10 +144,10 @@ static bool root_walk(paddr_t paddr, size_t entry_bytes)
     for (size_t i = 0; i < count && i < ROOT_ENTRIES_MAX; i++) {
         struct table table;
 
-        if (table_at(acpi_root_entry(root.bytes, i, entry_bytes), &table)) {
+        if (table_at(walk, acpi_root_entry(root.bytes, i, entry_bytes), &table)) {
             klog(KLOG_DEBUG, "acpi", "table sig=%s len=%u rev=%u", table.header.signature,
                  table.header.len_bytes, table.header.revision);
-            table_take(&table);
+            table_take(walk, &table);
         }
     }
     return true;
@@ -162,23 +171,23 @@ static paddr_t rsdp_search(void)
 }
 
 /* Number the CPUs: the boot CPU first, then the enabled ones in table order, up to CPUS_MAX. */
-static void cpus_number(uint32_t boot_apic_id)
+static void cpus_number(struct acpi_facts *facts, uint32_t boot_apic_id)
 {
     uint32_t left_off = 0;
 
-    g_facts.cpu_count = 1;
-    g_facts.cpu[0] = (struct acpi_madt_cpu){ .apic_id = boot_apic_id, .enabled = true };
-    for (uint32_t i = 0; i < g_facts.madt.cpu_count; i++) {
-        const struct acpi_madt_cpu *cpu = &g_facts.madt.cpu[i];
+    facts->cpu_count = 1;
+    facts->cpu[0] = (struct acpi_madt_cpu){ .apic_id = boot_apic_id, .enabled = true };
+    for (uint32_t i = 0; i < facts->madt.cpu_count; i++) {
+        const struct acpi_madt_cpu *cpu = &facts->madt.cpu[i];
 
         if (cpu->apic_id == boot_apic_id) {
-            g_facts.cpu[0].uid = cpu->uid;
+            facts->cpu[0].uid = cpu->uid;
         } else if (!cpu->enabled) {
             continue;
-        } else if (g_facts.cpu_count == CPUS_MAX) {
+        } else if (facts->cpu_count == CPUS_MAX) {
             left_off++;
         } else {
-            g_facts.cpu[g_facts.cpu_count++] = *cpu;
+            facts->cpu[facts->cpu_count++] = *cpu;
         }
     }
     if (left_off != 0) {
@@ -187,26 +196,33 @@ static void cpus_number(uint32_t boot_apic_id)
     }
 }
 
-static void root_take(const struct acpi_root *root)
+static void root_take(const struct walk *walk, const struct acpi_root *root)
 {
-    /* The XSDT is the newer list of the same tables; the RSDT serves where it is absent or broken. */
-    if ((root->xsdt == 0 || !root_walk(root->xsdt, 8)) && root->rsdt != 0) {
-        (void)root_walk(root->rsdt, 4);
+    /* The XSDT is the newer list of the same tables; the RSDT serves where it is absent or
+     * broken. */
+    if ((root->xsdt == 0 || !root_walk(walk, root->xsdt, 8)) && root->rsdt != 0) {
+        (void)root_walk(walk, root->rsdt, 4);
     }
+}
+
+void acpi_gather(struct acpi_facts *facts, const uint8_t *rsdp, size_t len_bytes,
+                 uint64_t direct_limit, uint32_t boot_apic_id)
+{
+    const struct walk walk = { .facts = facts, .direct_limit = direct_limit };
+    struct acpi_root root;
+
+    if (acpi_rsdp_parse(rsdp, len_bytes, &root) == EXO_OK) {
+        root_take(&walk, &root);
+    } else {
+        klog(KLOG_WARN, "acpi", "root pointer broken len=%zu", len_bytes);
+    }
+    cpus_number(facts, boot_apic_id);
 }
 
 void acpi_init_copy(const uint8_t *rsdp, size_t len_bytes, uint64_t direct_limit,
                     uint32_t boot_apic_id)
 {
-    struct acpi_root root;
-
-    g_direct_limit = direct_limit;
-    if (acpi_rsdp_parse(rsdp, len_bytes, &root) == EXO_OK) {
-        root_take(&root);
-    } else {
-        klog(KLOG_WARN, "acpi", "root pointer broken len=%zu", len_bytes);
-    }
-    cpus_number(boot_apic_id);
+    acpi_gather(&g_facts, rsdp, len_bytes, direct_limit, boot_apic_id);
     klog(KLOG_INFO, "acpi", "tables read cpus=%u ioapics=%u fadt=%u hpet=%u mcfg=%u s5=%u",
          g_facts.cpu_count, g_facts.madt.ioapic_count, g_facts.has_fadt, g_facts.has_hpet,
          g_facts.mcfg.count, g_facts.has_s5);
@@ -216,10 +232,9 @@ void acpi_init(paddr_t rsdp, uint64_t direct_limit, uint32_t boot_apic_id)
 {
     const paddr_t found = rsdp != 0 ? rsdp : rsdp_search();
 
-    g_direct_limit = direct_limit;
     if (found == 0 || found >= direct_limit || direct_limit - found < ACPI_RSDP_V2_BYTES) {
         klog(KLOG_WARN, "acpi", "no root pointer: one cpu, no power-off");
-        cpus_number(boot_apic_id);
+        cpus_number(&g_facts, boot_apic_id);
         return;
     }
     acpi_init_copy(hal_phys_to_virt(found), ACPI_RSDP_V2_BYTES, direct_limit, boot_apic_id);

@@ -1,9 +1,9 @@
 /*
  * acpi_aml.c - the one thing this kernel takes from AML: the numbers of the _S5_ package.
  *
- * A full interpreter is not needed to power off: firmware declares sleep states as constant packages,
- * Name (_S5_, Package () { a, b, ... }), so the byte pattern is looked for and its first two constants
- * are decoded. A match inside other data that does not decode is passed over.
+ * A full interpreter is not needed to power off: firmware declares sleep states as constant
+ * packages, Name (_S5_, Package () { a, b, ... }), so the byte pattern is looked for and its first
+ * two constants are decoded. A match inside other data that does not decode is passed over.
  *
  * Invariant: `at` never passes `len`; each decoder checks before it reads.
  * Spec: ACPI 6.4 section 20.2.
@@ -48,14 +48,29 @@ static bool constant_read(struct aml_cursor *cursor, uint8_t *out)
         return false;
     }
     switch (cursor->bytes[cursor->at++]) {
-    case AML_ZERO: *out = 0; return true;
-    case AML_ONE: *out = 1; return true;
-    case AML_ONES: *out = 0xff; return true;
-    case AML_BYTE: value_bytes = 1; break;
-    case AML_WORD: value_bytes = 2; break;
-    case AML_DWORD: value_bytes = 4; break;
-    case AML_QWORD: value_bytes = 8; break;
-    default: return false;
+    case AML_ZERO:
+        *out = 0;
+        return true;
+    case AML_ONE:
+        *out = 1;
+        return true;
+    case AML_ONES:
+        *out = 0xff;
+        return true;
+    case AML_BYTE:
+        value_bytes = 1;
+        break;
+    case AML_WORD:
+        value_bytes = 2;
+        break;
+    case AML_DWORD:
+        value_bytes = 4;
+        break;
+    case AML_QWORD:
+        value_bytes = 8;
+        break;
+    default:
+        return false;
     }
     if (value_bytes > cursor->len - cursor->at) {
         return false;

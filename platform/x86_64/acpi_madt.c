@@ -2,7 +2,8 @@
  * acpi_madt.c - the MADT: processors, I/O APICs, overrides, non-maskable interrupts.
  *
  * Invariants:
- *   (1) an entry is read only when its length byte covers the fields of its type and fits the table;
+ *   (1) an entry is read only when its length byte covers the fields of its type and fits the
+ *       table;
  *   (2) a length below 2 ends the walk: it could not go forward;
  *   (3) no two entries of out->cpu have the same apic_id.
  */
@@ -48,7 +49,8 @@ static void cpu_add(struct acpi_madt *out, uint32_t apic_id, uint32_t uid, uint3
 {
     for (uint32_t i = 0; i < out->cpu_count; i++) {
         if (out->cpu[i].apic_id == apic_id) {
-            /* Firmware lists a CPU as LAPIC and as x2APIC, or twice: whichever is enabled counts. */
+            /* Firmware lists a CPU as LAPIC and as x2APIC, or twice: whichever is enabled
+             * counts. */
             out->cpu[i].enabled |= (flags & MADT_ENABLED) != 0;
             return;
         }
@@ -129,15 +131,26 @@ static void entry_add(struct acpi_madt *out, const uint8_t *entry)
             cpu_add(out, get_u32(entry, 4), get_u32(entry, 12), get_u32(entry, 8));
         }
         break;
-    case MADT_IOAPIC: ioapic_add(out, entry); break;
-    case MADT_OVERRIDE: override_add(out, entry); break;
-    case MADT_NMI_SOURCE: nmi_source_add(out, entry); break;
+    case MADT_IOAPIC:
+        ioapic_add(out, entry);
+        break;
+    case MADT_OVERRIDE:
+        override_add(out, entry);
+        break;
+    case MADT_NMI_SOURCE:
+        nmi_source_add(out, entry);
+        break;
     case MADT_LAPIC_NMI:
         local_nmi_add(out, entry[2] == 0xff ? ACPI_UID_ALL : entry[2], get_u16(entry, 3), entry[5]);
         break;
-    case MADT_X2APIC_NMI: local_nmi_add(out, get_u32(entry, 4), get_u16(entry, 2), entry[8]); break;
-    case MADT_LAPIC_ADDRESS: out->local_apic = get_u64(entry, 4); break;
-    default: break; /* types of other machines, or newer than this kernel */
+    case MADT_X2APIC_NMI:
+        local_nmi_add(out, get_u32(entry, 4), get_u16(entry, 2), entry[8]);
+        break;
+    case MADT_LAPIC_ADDRESS:
+        out->local_apic = get_u64(entry, 4);
+        break;
+    default:
+        break; /* types of other machines, or newer than this kernel */
     }
 }
 

@@ -112,7 +112,8 @@ uint64_t acpi_root_entry(const uint8_t *table, size_t index, size_t entry_bytes)
     return entry_bytes == 8 ? get_u64(table, at) : get_u32(table, at);
 }
 
-/* ---- FADT ---------------------------------------------------------------------------------------- */
+/* ---- FADT
+ * ---------------------------------------------------------------------------------------- */
 
 /* A generic address at `at`, or none if the table ends before it does. */
 static struct acpi_gas gas_get(const uint8_t *table, size_t len_bytes, size_t at)
@@ -178,7 +179,8 @@ exo_status_t acpi_fadt_parse(const uint8_t *table, size_t len_bytes, struct acpi
     return EXO_OK;
 }
 
-/* ---- HPET, MCFG ---------------------------------------------------------------------------------- */
+/* ---- HPET, MCFG
+ * ---------------------------------------------------------------------------------- */
 
 exo_status_t acpi_hpet_parse(const uint8_t *table, size_t len_bytes, struct acpi_hpet *out)
 {

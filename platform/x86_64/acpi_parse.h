@@ -1,8 +1,10 @@
 /*
- * acpi_parse.h - reading ACPI tables as bytes: pure functions, no device or memory access of their own.
+ * acpi_parse.h - reading ACPI tables as bytes: pure functions, no device or memory access of their
+ * own.
  *
- * Every walk is bounded by the table's length; nothing outside table[len_bytes] is read, whatever the
- * bytes say. Fields are little-endian and unaligned. A malformed table gives EXO_ERR_BAD_FORMAT.
+ * Every walk is bounded by the table's length; nothing outside table[len_bytes] is read, whatever
+ * the bytes say. Fields are little-endian and unaligned. A malformed table gives
+ * EXO_ERR_BAD_FORMAT.
  *
  * Spec: ACPI 6.4 section 5.2 (tables) and 20.2 (AML encoding, for the _S5_ package only).
  */
@@ -21,7 +23,8 @@
 #define ACPI_OVERRIDES_MAX 32u
 #define ACPI_NMIS_MAX      16u
 #define ACPI_MCFG_MAX      16u
-/* Processors in the MADT that can be told apart; more than the kernel's CPUS_MAX is cut by acpi.c. */
+/* Processors in the MADT that can be told apart; more than the kernel's CPUS_MAX is cut by
+ * acpi.c. */
 #define ACPI_CPUS_MAX 256u
 
 enum acpi_gas_space {
@@ -151,7 +154,8 @@ struct acpi_sleep {
 bool acpi_checksum_ok(const uint8_t *bytes, size_t len_bytes);
 
 /* Read the root pointer in bytes[len_bytes]: signature, checksum of the first 20 bytes and, from
- * revision 2 on, of the whole.  Errors: EXO_ERR_BAD_FORMAT, also if neither RSDT nor XSDT is named. */
+ * revision 2 on, of the whole.  Errors: EXO_ERR_BAD_FORMAT, also if neither RSDT nor XSDT is
+ * named. */
 EXO_MUST_CHECK exo_status_t acpi_rsdp_parse(const uint8_t *bytes, size_t len_bytes,
                                             struct acpi_root *out);
 
@@ -164,12 +168,14 @@ EXO_MUST_CHECK exo_status_t acpi_rsdp_scan(const uint8_t *bytes, size_t len_byte
 EXO_MUST_CHECK exo_status_t acpi_header_parse(const uint8_t *bytes, size_t len_bytes,
                                               struct acpi_header *out);
 
-/* Number of tables that an RSDT (entry_bytes 4) or XSDT (8) of len_bytes names, and the index-th. */
+/* Number of tables that an RSDT (entry_bytes 4) or XSDT (8) of len_bytes names, and the
+ * index-th. */
 size_t acpi_root_count(size_t len_bytes, size_t entry_bytes);
 uint64_t acpi_root_entry(const uint8_t *table, size_t index, size_t entry_bytes);
 
 /* Read whole tables. The header's signature and checksum are the caller's business.
- * Errors: EXO_ERR_BAD_FORMAT (shorter than its fixed part, or senseless); *out is then untouched. */
+ * Errors: EXO_ERR_BAD_FORMAT (shorter than its fixed part, or senseless); *out is then
+ * untouched. */
 EXO_MUST_CHECK exo_status_t acpi_madt_parse(const uint8_t *table, size_t len_bytes,
                                             struct acpi_madt *out);
 EXO_MUST_CHECK exo_status_t acpi_fadt_parse(const uint8_t *table, size_t len_bytes,

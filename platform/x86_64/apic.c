@@ -153,7 +153,8 @@ void apic_init(void)
     }
     const uint64_t base = msr_read(MSR_APIC_BASE);
 
-    /* Firmware that switched to x2APIC may not be switched back without losing state: stay there. */
+    /* Firmware that switched to x2APIC may not be switched back without losing state: stay
+     * there. */
     g_x2apic = cpuid_info()->x2apic || (base & APIC_BASE_X2APIC) != 0;
     if (!g_x2apic) {
         g_base = mmio_map(base & APIC_BASE_ADDRESS, PAGE_SIZE);
@@ -186,7 +187,8 @@ void apic_eoi(void)
     reg_write(REG_EOI, 0);
 }
 
-/* ---- interrupts to other CPUs -------------------------------------------------------------------- */
+/* ---- interrupts to other CPUs
+ * -------------------------------------------------------------------- */
 
 static void icr_send(uint32_t target, uint32_t command)
 {
@@ -249,7 +251,8 @@ bool apic_is_pending(uint8_t vector)
     return ((word >> (vector % 32u)) & 1u) != 0;
 }
 
-/* ---- timer --------------------------------------------------------------------------------------- */
+/* ---- timer
+ * --------------------------------------------------------------------------------------- */
 
 void apic_timer_oneshot_select(uint8_t vector)
 {

@@ -1,14 +1,15 @@
 /*
  * clock.c - the monotonic clock and the wall clock.
  *
- * A clock is a straight line: nanoseconds at a base count, and a rate. The line in use is published as
- * one pointer, so a reader never mixes two. There are two lines in a kernel's life after start-up: the
- * TSC's, and, if that one proves unfit, one over HPET or ACPI timer (clock_tsc_unstable()).
+ * A clock is a straight line: nanoseconds at a base count, and a rate. The line in use is published
+ * as one pointer, so a reader never mixes two. There are two lines in a kernel's life after
+ * start-up: the TSC's, and, if that one proves unfit, one over HPET or ACPI timer
+ * (clock_tsc_unstable()).
  *
  * Invariants:
  *   (1) a line is constant once g_line points to it;
- *   (2) a fallback counter is narrow (24 or 32 bits) and widened in g_wide, which only grows; somebody
- *       reads it more than once per wrap (clock_timer.c sees to it);
+ *   (2) a fallback counter is narrow (24 or 32 bits) and widened in g_wide, which only grows;
+ *       somebody reads it more than once per wrap (clock_timer.c sees to it);
  *   (3) what hal_clock_ns() returned never exceeds what a later call returns, on any CPU: TSCs were
  *       compared, widened counters are one for all, and a change of line leaps forward a little.
  */
@@ -84,8 +85,8 @@ uint64_t clock_widen(_Atomic uint64_t *wide, uint32_t (*read)(void), uint32_t ma
     uint64_t before = atomic_load_explicit(wide, memory_order_acquire);
     const uint64_t now = before + ((read() - (uint32_t)before) & mask);
 
-    /* A failed exchange does no harm: somebody else stored a reading meanwhile, and this one was right
-     * at its own moment. */
+    /* A failed exchange does no harm: somebody else stored a reading meanwhile, and this one was
+     * right at its own moment. */
     (void)atomic_compare_exchange_strong_explicit(wide, &before, now, memory_order_acq_rel,
                                                   memory_order_relaxed);
     return now;
@@ -152,7 +153,8 @@ const struct tsc_rates *clock_rates(void)
     return &g_rates;
 }
 
-/* Begin the fallback line where the present one is, and let CPU 0 see that its counter wants looking at. */
+/* Begin the fallback line where the present one is, and let CPU 0 see that its counter wants
+ * looking at. */
 static void fallback_start(const struct clock_counter *counter)
 {
     atomic_store_explicit(&g_wide, counter->read(), memory_order_release);

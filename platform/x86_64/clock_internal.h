@@ -18,12 +18,13 @@ struct clock_counter {
     uint32_t mask;
 };
 
-/* Widen a reading of a counter of `mask`'s width by *wide, the former widened reading, and store it there.
- * Any number of CPUs at once; right if somebody reads more than once per wrap.  Pure but for *wide. */
+/* Widen a reading of a counter of `mask`'s width by *wide, the former widened reading, and store it
+ * there. Any number of CPUs at once; right if somebody reads more than once per wrap.  Pure but for
+ * *wide. */
 uint64_t clock_widen(_Atomic uint64_t *wide, uint32_t (*read)(void), uint32_t mask);
 
-/* True if `cycles` of a TSC and `counts` of a reference tell the same time to within a sixty-fourth and
- * half a millisecond: pure. */
+/* True if `cycles` of a TSC and `counts` of a reference tell the same time to within a sixty-fourth
+ * and half a millisecond: pure. */
 bool clock_rates_agree(uint64_t cycles, uint64_t tsc_hz, uint64_t counts, uint64_t reference_hz);
 
 /* The best of them on this machine, NULL if there is none. */

@@ -1,13 +1,15 @@
 /*
  * clock_timer.c - one deadline per CPU on its APIC timer, and the TSC's watchdog.
  *
- * The hardware is set for the deadline or earlier, never later: far deadlines are reached in steps, and
- * the handler asks the clock, not the hardware, whether the time has come. CPU 0 also wakes every half
- * second while something must be looked at: the watchdog, or a narrow counter that is about to wrap.
+ * The hardware is set for the deadline or earlier, never later: far deadlines are reached in steps,
+ * and the handler asks the clock, not the hardware, whether the time has come. CPU 0 also wakes
+ * every half second while something must be looked at: the watchdog, or a narrow counter that is
+ * about to wrap.
  *
  * Invariants:
  *   (1) g_cpu[i] is touched by CPU i only, interrupts off (`ready` apart);
- *   (2) the timer of a CPU whose deadline is not HAL_TIMER_NEVER is running, or its interrupt pending;
+ *   (2) the timer of a CPU whose deadline is not HAL_TIMER_NEVER is running, or its interrupt
+ *       pending;
  *   (3) TSC deadline mode is used only while the TSC is the clock.
  */
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 /*
  * cpuid.c - features, name, caches and rates of the processor, read once on the boot CPU.
  *
- * Invariant: a leaf is asked for only if the maximum of its range reaches it; everything it would have
- * told stays zero otherwise. The older of two answers never overrides the newer.
+ * Invariant: a leaf is asked for only if the maximum of its range reaches it; everything it would
+ * have told stays zero otherwise. The older of two answers never overrides the newer.
  */
 #include "cpuid.h"
 
@@ -240,8 +240,8 @@ const struct cpuid_info *cpuid_info(void)
     return &g_info;
 }
 
-/* Leaf 0x15: TSC = crystal * ebx / eax. The crystal's rate may be missing; then leaf 0x16 gives the base
- * rate, from which it follows, but only to the megahertz: not good enough for a clock. */
+/* Leaf 0x15: TSC = crystal * ebx / eax. The crystal's rate may be missing; then leaf 0x16 gives the
+ * base rate, from which it follows, but only to the megahertz: not good enough for a clock. */
 static uint64_t crystal_hz(struct cpuid_regs *ratio)
 {
     if (g_info.max_leaf < 0x15) {

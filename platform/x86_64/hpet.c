@@ -3,8 +3,8 @@
  *
  * Invariant: g_base is NULL exactly when there is no usable HPET.
  *
- * Only the low word is read: one access that no hypervisor or bus splits, and 32 bits are enough for
- * users that look at it more often than once in 40 seconds (clock.c).
+ * Only the low word is read: one access that no hypervisor or bus splits, and 32 bits are enough
+ * for users that look at it more often than once in 40 seconds (clock.c).
  */
 #include "hpet.h"
 

@@ -1,5 +1,6 @@
 /*
- * hpet.h - the high precision event timer, as a counter only: calibration, watchdog, fallback clock.
+ * hpet.h - the high precision event timer, as a counter only: calibration, watchdog, fallback
+ * clock.
  *
  * Spec: IA-PC HPET 1.0a.
  */

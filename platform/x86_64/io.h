@@ -1,7 +1,8 @@
 /*
  * io.h - ports, device registers and model-specific registers, one instruction each.
  *
- * Device registers are reached only through mmio_map() (mmio.h), never through the cached direct map.
+ * Device registers are reached only through mmio_map() (mmio.h), never through the cached direct
+ * map.
  */
 #ifndef PLATFORM_X86_64_IO_H
 #define PLATFORM_X86_64_IO_H
@@ -47,7 +48,8 @@ static inline uint32_t inl(uint16_t port)
     return value;
 }
 
-/* Give an old device the microsecond it needs between two accesses: port 0x80 takes one and does nothing. */
+/* Give an old device the microsecond it needs between two accesses: port 0x80 takes one and does
+ * nothing. */
 static inline void io_wait(void)
 {
     outb(0x80, 0);

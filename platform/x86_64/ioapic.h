@@ -11,7 +11,8 @@
 
 #include "acpi_parse.h"
 
-/* Map every I/O APIC of the MADT and mask all its lines; NMI sources are routed. After acpi_init(). */
+/* Map every I/O APIC of the MADT and mask all its lines; NMI sources are routed. After
+ * acpi_init(). */
 void ioapic_init(void);
 
 uint32_t ioapic_count(void);

@@ -174,8 +174,7 @@ static uint64_t region_rights(enum boot_region_kind kind)
     return UNCACHED;
 }
 
-/* Map [base, end) of one kind of memory; the constant part of the kernel image in it is read-only.
- * */
+/* Map [base, end) of one kind of memory; constant parts of the kernel image are read-only. */
 static void direct_map_memory(paddr_t base, paddr_t end, uint64_t rights)
 {
     const paddr_t hard_start = layout_image_phys(kernel_image_start);

@@ -1,8 +1,8 @@
 /*
  * power.c - the end of the machine.
  *
- * Invariant: nothing here needs a lock, memory or an interrupt once power_init() is done; every wait
- * ends, and what comes after a step that did not work is the next step.
+ * Invariant: nothing here needs a lock, memory or an interrupt once power_init() is done; every
+ * wait ends, and what comes after a step that did not work is the next step.
  */
 #include "power.h"
 
@@ -69,7 +69,8 @@ static void acpi_mode_enter(void)
     }
 }
 
-/* Write one PM1 control register: sleep type first, then with the enable bit, as the specification asks. */
+/* Write one PM1 control register: sleep type first, then with the enable bit, as the specification
+ * asks. */
 static void sleep_write(const struct acpi_gas *control, uint8_t type)
 {
     if (control->space != ACPI_GAS_IO || control->address == 0 || control->address > UINT16_MAX) {
@@ -175,7 +176,8 @@ void hal_restart(void)
     serial_flush();
     reset_register_write();
     keyboard_reset();
-    /* Without an IDT the next exception becomes a double fault, and that a shutdown, which resets. */
+    /* Without an IDT the next exception becomes a double fault, and that a shutdown, which
+     * resets. */
     __asm__ volatile("lidt %0\n\tint3" : : "m"(no_idt));
     hal_cpu_halt();
 }

@@ -1,8 +1,9 @@
 /*
  * power.h - the ways to end or restart the machine; defines hal_shutdown() and hal_restart().
  *
- * hal_shutdown(status): "exo-exit STATUS\n" to the debug console (port 0xe9), the emulator's exit device
- * (port 0xf4), ACPI S5, then halt. hal_restart(): FADT reset register, keyboard controller, triple fault.
+ * hal_shutdown(status): "exo-exit STATUS\n" to the debug console (port 0xe9), the emulator's exit
+ * device (port 0xf4), ACPI S5, then halt. hal_restart(): FADT reset register, keyboard controller,
+ * triple fault.
  */
 #ifndef PLATFORM_X86_64_POWER_H
 #define PLATFORM_X86_64_POWER_H

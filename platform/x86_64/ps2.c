@@ -1,8 +1,8 @@
 /*
  * ps2.c - the 8042 controller and the keyboard behind it.
  *
- * Invariant: g_decoder is touched only before the interrupt is routed and by its handler, which runs on
- * one CPU.
+ * Invariant: g_decoder is touched only before the interrupt is routed and by its handler, which
+ * runs on one CPU.
  */
 #include "ps2.h"
 
@@ -98,7 +98,8 @@ static bool controller_init(uint8_t *set)
         !command_write(COMMAND_KEYBOARD_ON) || !data_write(KEYBOARD_SCAN_ON)) {
         return false;
     }
-    /* The acknowledgement may take longer than anybody wants to wait: the decoder knows no such code. */
+    /* The acknowledgement may take longer than anybody wants to wait: the decoder knows no such
+     * code. */
     (void)status_wait(STATUS_OUTPUT_FULL, true);
     drain();
     *set = (found & CONFIG_TRANSLATE) != 0 ? 1 : 2;

@@ -86,16 +86,23 @@ void ps2_decoder_init(struct ps2_decoder *decoder, uint8_t set)
 static bool modifier_take(struct ps2_decoder *decoder, uint8_t code, bool extended, bool pressed)
 {
     switch (code) {
-    case KEY_CTRL: *(extended ? &decoder->ctrl_right : &decoder->ctrl_left) = pressed; return true;
-    case KEY_ALT: decoder->alt = pressed; return true;
+    case KEY_CTRL:
+        *(extended ? &decoder->ctrl_right : &decoder->ctrl_left) = pressed;
+        return true;
+    case KEY_ALT:
+        decoder->alt = pressed;
+        return true;
     case KEY_SHIFT_LEFT:
         decoder->shift_left = extended ? decoder->shift_left : pressed;
         return true;
     case KEY_SHIFT_RIGHT:
         decoder->shift_right = extended ? decoder->shift_right : pressed;
         return true;
-    case KEY_CAPS: decoder->caps ^= pressed; return true;
-    default: return false;
+    case KEY_CAPS:
+        decoder->caps ^= pressed;
+        return true;
+    default:
+        return false;
     }
 }
 

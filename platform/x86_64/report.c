@@ -5,6 +5,8 @@
  */
 #include "trap.h"
 
+#include <stdatomic.h>
+
 #include "exo/debug/panic.h"
 #include "exo/hal.h"
 #include "exo/lib/fmt.h"
@@ -15,6 +17,8 @@
 
 #define CANONICAL_HOLE_START 0x0000800000000000ull
 #define CANONICAL_HOLE_END   0xffff800000000000ull
+
+static _Atomic uint32_t g_reporter; /* cpu + 1 of the CPU that prints, 0: none */
 
 static const char *const g_names[TRAP_EXCEPTIONS] = {
     [0] = "division error",
@@ -92,8 +96,7 @@ static void page_fault_describe(const struct trap_frame *frame, uint64_t address
               (frame->error & FAULT_USER) != 0 ? "user" : "kernel", cause);
 }
 
-/* Error codes of 10-13 name a descriptor: bit 0 external event, 1 IDT, 2 LDT, from 3 on the index.
- * */
+/* Error codes of 10-13 name a descriptor: bit 0 external event, 1 IDT, 2 LDT, then the index. */
 static void selector_describe(const struct trap_frame *frame, char *buf, size_t size)
 {
     const uint64_t error = frame->error;
@@ -148,13 +151,33 @@ static void registers_print(const struct trap_frame *f, uint64_t cr2)
     kprintf("  cr0=%016lx cr2=%016lx cr3=%016lx cr4=%08lx\n", cr0, cr2, cr3, cr4);
 }
 
+/* Let one CPU at a time print; false if this CPU faulted while it was printing. */
+static bool report_begin(void)
+{
+    const uint32_t self = hal_cpu_id() + 1;
+    uint32_t owner = 0;
+
+    while (!atomic_compare_exchange_weak_explicit(&g_reporter, &owner, self, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+        if (owner == self) {
+            return false;
+        }
+        owner = 0;
+        hal_pause(); /* if the other one panics, its NMI ends this wait */
+    }
+    return true;
+}
+
 void trap_report(const struct trap_frame *frame)
 {
     const uint64_t cr2 = trap_fault_address();
     char text[320];
 
     trap_describe(frame, cr2, text, sizeof(text));
-    kprintf("\nexception on cpu %u: %s\n", hal_cpu_id(), text);
-    registers_print(frame, cr2);
+    if (report_begin()) {
+        kprintf("\nexception on cpu %u: %s\n", hal_cpu_id(), text);
+        registers_print(frame, cr2);
+        atomic_store_explicit(&g_reporter, 0, memory_order_release);
+    }
     panic_at(frame->rip, frame->rbp, "%s", text);
 }

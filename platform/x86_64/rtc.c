@@ -1,8 +1,8 @@
 /*
  * rtc.c - the CMOS clock.
  *
- * Invariant: a reading counts only if no update was under way before it and two in a row agree, so it
- * is never torn between two seconds.
+ * Invariant: a reading counts only if no update was under way before it and two in a row agree, so
+ * it is never torn between two seconds.
  */
 #include "rtc.h"
 

@@ -1,13 +1,16 @@
 /*
- * serial.c - 16550 UARTs: programmed transmission with a ring behind it, interrupt-driven reception.
+ * serial.c - 16550 UARTs: programmed transmission with a ring behind it, interrupt-driven
+ * reception.
  *
- * A byte goes straight to the UART while that can take it and nothing waits; otherwise to the line's
- * ring, which the transmit interrupt empties. Without interrupts, or with the ring full, the writer
- * waits for the UART.
+ * A byte goes straight to the UART while that can take it and nothing waits; otherwise to the
+ * line's ring, which the transmit interrupt empties. Without interrupts, or with the ring full, the
+ * writer waits for the UART.
  *
  * Invariants, while a line's lock is free:
- *   (1) bytes leave in the order in which they were written: nothing passes a ring that is not empty;
- *   (2) the transmit interrupt is enabled exactly while the ring is not empty and interrupts are in use;
+ *   (1) bytes leave in the order in which they were written: nothing passes a ring that is not
+ *       empty;
+ *   (2) the transmit interrupt is enabled exactly while the ring is not empty and interrupts are in
+ *       use;
  *   (3) head - tail is the number of bytes in the ring, never more than RING_BYTES.
  */
 #include "serial.h"
@@ -105,7 +108,8 @@ bool serial_present(enum serial_line line)
     return g_line[line].present;
 }
 
-/* ---- transmission -------------------------------------------------------------------------------- */
+/* ---- transmission
+ * -------------------------------------------------------------------------------- */
 
 static bool transmit_ready(const struct line *line)
 {
@@ -152,8 +156,8 @@ static size_t ring_push(struct line *line, const char *bytes, size_t len_bytes)
     return count;
 }
 
-/* Get on with sending as far as goes without waiting; returns how many of bytes[len_bytes] were taken.
- * *moved tells whether anything left the kernel or was taken. */
+/* Get on with sending as far as goes without waiting; returns how many of bytes[len_bytes] were
+ * taken. *moved tells whether anything left the kernel or was taken. */
 static size_t send_step(struct line *line, const char *bytes, size_t len_bytes, bool *moved)
 {
     hal_irq_t irq;
@@ -175,8 +179,9 @@ static size_t send_step(struct line *line, const char *bytes, size_t len_bytes, 
     return count;
 }
 
-/* Waiting for a line that does not move since *since_ns: true if that has been so long that it must be
- * broken. Under a hypervisor it is not: whoever reads there takes their time, and nothing may be lost. */
+/* Waiting for a line that does not move since *since_ns: true if that has been so long that it must
+ * be broken. Under a hypervisor it is not: whoever reads there takes their time, and nothing may be
+ * lost. */
 static bool is_dead(uint64_t *since_ns)
 {
     const uint64_t now_ns = hal_clock_ns();
@@ -236,7 +241,8 @@ void serial_flush(void)
     }
 }
 
-/* ---- interrupts ---------------------------------------------------------------------------------- */
+/* ---- interrupts
+ * ---------------------------------------------------------------------------------- */
 
 /* Take what has come; at most INPUT_BYTES at a time go up. */
 static void receive(const struct line *line)
@@ -252,9 +258,9 @@ static void receive(const struct line *line)
     }
 }
 
-/* Serve the UART until it asks for nothing more. The line is edge-triggered: leaving it asserted would be
- * the last that is heard of it, so after many rounds its interrupts are taken away and given back, which
- * makes a new edge. */
+/* Serve the UART until it asks for nothing more. The line is edge-triggered: leaving it asserted
+ * would be the last that is heard of it, so after many rounds its interrupts are taken away and
+ * given back, which makes a new edge. */
 static void serial_interrupt(void *arg)
 {
     struct line *line = arg;

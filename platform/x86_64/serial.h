@@ -19,8 +19,8 @@ enum serial_line { SERIAL_COM1, SERIAL_COM2, SERIAL_LINES };
 void serial_early_init(void);
 bool serial_present(enum serial_line line);
 
-/* Send bytes as they are; absent lines swallow them. May wait for room, and counts up the progress of
- * `caller`'s lock meanwhile, so that others know that it lives.  Caller: hal_console_write(). */
+/* Send bytes as they are; absent lines swallow them. May wait for room, and counts up the progress
+ * of `caller`'s lock meanwhile, so that others know that it lives.  Caller: hal_console_write(). */
 struct console_lock;
 void serial_write(enum serial_line line, const char *bytes, size_t len_bytes,
                   struct console_lock *caller);
@@ -28,7 +28,8 @@ void serial_write(enum serial_line line, const char *bytes, size_t len_bytes,
 /* Wait until every byte has left, or the line has not moved for ten seconds (shutdown, panic). */
 void serial_flush(void);
 
-/* Register and route the ISA lines 4 and 3 to `apic_id`, enable receive interrupts.  Context: boot CPU, after ioapic_init(), interrupts off. */
+/* Register and route the ISA lines 4 and 3 to `apic_id`, enable receive interrupts.  Context: boot
+ * CPU, after ioapic_init(), interrupts off. */
 void serial_irq_init(uint32_t apic_id);
 
 #endif /* PLATFORM_X86_64_SERIAL_H */

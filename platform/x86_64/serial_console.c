@@ -3,8 +3,8 @@
  *
  * Invariants:
  *   (1) a lock's owner is 0 or its holder's CPU index + 1;
- *   (2) who could not get a lock goes on all the same: bytes may then interleave, but a panic always
- *       comes out, whoever died holding it.
+ *   (2) who could not get a lock goes on all the same: bytes may then interleave, but a panic
+ *       always comes out, whoever died holding it.
  */
 #include "serial_console.h"
 

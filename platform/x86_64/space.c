@@ -45,8 +45,7 @@ exo_status_t hal_space_create(paddr_t root, struct hal_space **out)
     return EXO_OK;
 }
 
-/* Load the tables; the CPU keeps what it knows of the space if nothing was flushed since it left.
- * */
+/* Load the tables; the CPU keeps what it knows of the space if nothing was flushed meanwhile. */
 static void tables_load(struct percpu *cpu, const struct hal_space *space)
 {
     uint64_t cr3 = space->root;

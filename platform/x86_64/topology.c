@@ -1,5 +1,6 @@
 /*
- * topology.c - which logical CPUs share a core and a package, from CPUID leaves 0x1f, 0xb, or 1 and 4.
+ * topology.c - which logical CPUs share a core and a package, from CPUID leaves 0x1f, 0xb, or 1 and
+ * 4.
  *
  * Invariant: shifts never go down from the thread to the core level, whatever CPUID says.
  */

@@ -124,8 +124,10 @@ static void nmi_handle(void)
         atomic_store_explicit(&percpu_this()->stopped, true, memory_order_release);
         hal_cpu_halt();
     }
-    atomic_fetch_add_explicit(&percpu_this()->nmi_count, 1, memory_order_relaxed);
-    klog(KLOG_WARN, "trap", "unexplained nmi cpu=%u", hal_cpu_id());
+    if (atomic_fetch_add_explicit(&percpu_this()->nmi_count, 1, memory_order_relaxed) == 0) {
+        klog(KLOG_WARN, "trap", "unexplained nmi, further ones are counted only cpu=%u",
+             hal_cpu_id());
+    }
 }
 
 /* Called by ist_door: NMI, double fault, machine check, and debug traps of kernel code. */

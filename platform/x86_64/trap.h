@@ -6,8 +6,7 @@
 
 #include "exo/lib/types.h"
 
-/* What trap.asm saves, lowest address first. The first 15 words are in the order of hal_user_regs.
- * */
+/* What trap.asm saves, lowest address first; the first 15 words in the order of hal_user_regs. */
 struct trap_frame {
     uint64_t r15, r14, r13, r12, rbp, rbx;
     uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;

@@ -1,9 +1,9 @@
 /*
  * tsc.c - calibration of the TSC and the APIC timer against a counter of known rate.
  *
- * Both are read at the two ends of one window of about 3 ms. An end is the best of several readings,
- * the one whose two TSC values lie closest about the reference's: an interrupt of the firmware, or of
- * an emulator's host, between them is thus left out.
+ * Both are read at the two ends of one window of about 3 ms. An end is the best of several
+ * readings, the one whose two TSC values lie closest about the reference's: an interrupt of the
+ * firmware, or of an emulator's host, between them is thus left out.
  */
 #include "tsc.h"
 

@@ -29,12 +29,12 @@ struct tsc_rates {
  * Context: boot CPU, interrupts off, after apic_init(), hpet_init(), pmtimer_init(). */
 void tsc_calibrate(struct tsc_rates *out);
 
-/* The warp test: the starting CPU and the started one look at the TSC in turn; neither may ever see a
- * value lower than one that the other has published. Call tsc_sync_source(cpu) on the CPU that starts
- * `cpu` once that one is known to run, and tsc_sync_target(cpu) on it, both with interrupts off or in
- * a thread that may wait 2 ms. If a warp is found, the clock leaves the TSC (clock_tsc_unstable()).
- * One pair at a time. Returns when both are done, or the other did not come within 20 ms: the clock then
- * stays as it is. */
+/* The warp test: the starting CPU and the started one look at the TSC in turn; neither may ever see
+ * a value lower than one that the other has published. Call tsc_sync_source(cpu) on the CPU that
+ * starts `cpu` once that one is known to run, and tsc_sync_target(cpu) on it, both with interrupts
+ * off or in a thread that may wait 2 ms. If a warp is found, the clock leaves the TSC
+ * (clock_tsc_unstable()). One pair at a time. Returns when both are done, or the other did not come
+ * within 20 ms: the clock then stays as it is. */
 void tsc_sync_source(uint32_t cpu);
 void tsc_sync_target(uint32_t cpu);
 

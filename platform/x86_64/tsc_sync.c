@@ -1,14 +1,14 @@
 /*
  * tsc_sync.c - the warp test between the CPU that starts another and the one that is started.
  *
- * State of g_stage: IDLE -(source)-> offer(cpu) -(target)-> RUNNING -(both done)-> IDLE. A source that
- * waited in vain takes its offer back; a target that finds none in time goes on untested.
+ * State of g_stage: IDLE -(source)-> offer(cpu) -(target)-> RUNNING -(both done)-> IDLE. A source
+ * that waited in vain takes its offer back; a target that finds none in time goes on untested.
  *
  * Invariants:
- *   (1) g_last only grows: each side reads it before its own TSC, so a TSC below it is a warp;
- *   (2) g_last, g_warp and g_done are reset while the stage is IDLE.
+ *   (1) g_test.last only grows: each side reads it before its own TSC, so a TSC below it is a warp;
+ *   (2) g_test and g_done are reset while the stage is IDLE.
  */
-#include <stdatomic.h>
+#include "tsc_sync.h"
 
 #include "exo/debug/log.h"
 #include "exo/hal.h"
@@ -24,17 +24,30 @@
 
 static _Atomic uint32_t g_stage;
 static _Atomic uint32_t g_done;
-static _Atomic uint64_t g_last;
-static _Atomic uint64_t g_warp; /* largest step back seen, cycles */
+static struct tsc_warp g_test;
 
-static void warp_note(uint64_t cycles)
+static void warp_note(struct tsc_warp *test, uint64_t cycles)
 {
-    uint64_t seen = atomic_load_explicit(&g_warp, memory_order_relaxed);
+    uint64_t seen = atomic_load_explicit(&test->worst, memory_order_relaxed);
 
     while (cycles > seen &&
-           !atomic_compare_exchange_weak_explicit(&g_warp, &seen, cycles, memory_order_relaxed,
+           !atomic_compare_exchange_weak_explicit(&test->worst, &seen, cycles, memory_order_relaxed,
                                                   memory_order_relaxed)) {
     }
+}
+
+void tsc_warp_round(struct tsc_warp *test, uint64_t (*read)(void))
+{
+    /* Acquire pairs with the release below: a value seen here was read before it by the other. */
+    uint64_t last = atomic_load_explicit(&test->last, memory_order_acquire);
+    const uint64_t now = read();
+
+    if (now < last) {
+        warp_note(test, last - now);
+        return;
+    }
+    (void)atomic_compare_exchange_strong_explicit(&test->last, &last, now, memory_order_release,
+                                                  memory_order_relaxed);
 }
 
 /* One side of the test: publish what is read, compare with what was published. */
@@ -43,16 +56,7 @@ static void rounds_run(void)
     const uint64_t end_ns = hal_clock_ns() + RUN_NS;
 
     for (uint32_t i = 0; i < ROUNDS && hal_clock_ns() < end_ns; i++) {
-        /* Acquire pairs with the release below: a value seen here was read before it by the other. */
-        uint64_t last = atomic_load_explicit(&g_last, memory_order_acquire);
-        const uint64_t now = tsc_read();
-
-        if (now < last) {
-            warp_note(last - now);
-            continue;
-        }
-        (void)atomic_compare_exchange_strong_explicit(&g_last, &last, now, memory_order_release,
-                                                      memory_order_relaxed);
+        tsc_warp_round(&g_test, tsc_read);
     }
     atomic_fetch_add_explicit(&g_done, 1, memory_order_release);
 }
@@ -75,8 +79,8 @@ void tsc_sync_source(uint32_t cpu)
 {
     uint32_t offer = cpu + 1;
 
-    atomic_store_explicit(&g_last, 0, memory_order_relaxed);
-    atomic_store_explicit(&g_warp, 0, memory_order_relaxed);
+    atomic_store_explicit(&g_test.last, 0, memory_order_relaxed);
+    atomic_store_explicit(&g_test.worst, 0, memory_order_relaxed);
     atomic_store_explicit(&g_done, 0, memory_order_relaxed);
     atomic_store_explicit(&g_stage, offer, memory_order_release);
     if (!wait_for(&g_stage, STAGE_RUNNING) &&
@@ -87,7 +91,7 @@ void tsc_sync_source(uint32_t cpu)
     }
     rounds_run();
     const bool complete = wait_for(&g_done, 2);
-    const uint64_t warp = atomic_load_explicit(&g_warp, memory_order_relaxed);
+    const uint64_t warp = atomic_load_explicit(&g_test.worst, memory_order_relaxed);
 
     atomic_store_explicit(&g_stage, STAGE_IDLE, memory_order_release);
     if (warp != 0) {

@@ -83,29 +83,29 @@ void hal_user_destroy(struct hal_user *user)
 
 static void event_fault(struct hal_user_event *event, uint64_t error)
 {
-    event->reason = HAL_USER_FAULT;
-    event->addr = trap_fault_address();
-    event->vector = TRAP_PAGE_FAULT;
-    event->error = (uint32_t)error;
-    event->access = (error & FAULT_EXEC) != 0    ? HAL_ACCESS_EXEC
-                    : (error & FAULT_WRITE) != 0 ? HAL_ACCESS_WRITE
-                                                 : HAL_ACCESS_READ;
-    event->access |= (error & FAULT_PRESENT) != 0 ? HAL_ACCESS_PRESENT : 0;
+    uint32_t access = (error & FAULT_EXEC) != 0    ? HAL_ACCESS_EXEC
+                      : (error & FAULT_WRITE) != 0 ? HAL_ACCESS_WRITE
+                                                   : HAL_ACCESS_READ;
+
+    access |= (error & FAULT_PRESENT) != 0 ? HAL_ACCESS_PRESENT : 0;
+    *event = (struct hal_user_event){ .reason = HAL_USER_FAULT,
+                                      .access = access,
+                                      .vector = TRAP_PAGE_FAULT,
+                                      .error = (uint32_t)error,
+                                      .addr = trap_fault_address() };
 }
 
 static void event_exception(struct hal_user_event *event, uint32_t vector, uint64_t error,
                             uint64_t pc)
 {
-    event->reason = HAL_USER_EXCEPTION;
-    event->vector = vector;
-    event->error = (uint32_t)error;
-    event->addr = pc;
+    *event = (struct hal_user_event){
+        .reason = HAL_USER_EXCEPTION, .vector = vector, .error = (uint32_t)error, .addr = pc
+    };
 }
 
 static void event_syscall(struct hal_user_event *event, struct trap_frame *frame)
 {
-    event->reason = HAL_USER_SYSCALL;
-    event->nr = frame->rax;
+    *event = (struct hal_user_event){ .reason = HAL_USER_SYSCALL, .nr = frame->rax };
     event->arg[0] = frame->rdi;
     event->arg[1] = frame->rsi;
     event->arg[2] = frame->rdx;
@@ -139,7 +139,7 @@ static bool user_run_once(struct hal_user *user, struct hal_user_event *event, u
 
     user_prepare(user);
     if (hal_preempt_word() == 0) {
-        event->reason = HAL_USER_QUANTUM;
+        *event = (struct hal_user_event){ .reason = HAL_USER_QUANTUM };
         return false;
     }
     if (frame->rip >= CANONICAL_END) {
@@ -147,9 +147,10 @@ static bool user_run_once(struct hal_user *user, struct hal_user_event *event, u
         return false;
     }
     atomic_store_explicit(&user->runs_on, hal_cpu_id(), memory_order_seq_cst);
-    if (atomic_exchange_explicit(&user->interrupt, false, memory_order_seq_cst)) {
+    if (atomic_load_explicit(&user->interrupt, memory_order_seq_cst)) {
+        atomic_store_explicit(&user->interrupt, false, memory_order_relaxed);
         atomic_store_explicit(&user->runs_on, CPU_NONE, memory_order_relaxed);
-        event->reason = HAL_USER_INTERRUPT;
+        *event = (struct hal_user_event){ .reason = HAL_USER_INTERRUPT };
         return false;
     }
     *vector = user_enter(frame, user->by_sysret && plain);
@@ -186,7 +187,6 @@ void hal_user_run(struct hal_user *user, struct hal_user_event *event)
 
     KASSERT_DEBUG(hal_irq_enabled());
     KASSERT_DEBUG(preempt_count() == 0);
-    memset(event, 0, sizeof(*event));
     while (user_run_once(user, event, &vector) && !event_of(user, vector, event)) {
     }
     hal_irq_enable();

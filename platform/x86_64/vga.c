@@ -1,9 +1,9 @@
 /*
  * vga.c - the text screen: hardware, and the escape sequences that terminals know.
  *
- * The screen is a window on the adapter's 16384 cells: scrolling moves the window (CRTC start address)
- * and clears one row; only when the window reaches the end is the screen copied to the start, from the
- * copy in g_shadow, since reading the adapter is slow.
+ * The screen is a window on the adapter's 16384 cells: scrolling moves the window (CRTC start
+ * address) and clears one row; only when the window reaches the end is the screen copied to the
+ * start, from the copy in g_shadow, since reading the adapter is slow.
  *
  * Invariants:
  *   (1) g_cells is NULL exactly while there is no screen;
@@ -110,14 +110,21 @@ static void line_feed(void)
 static void put(uint8_t byte)
 {
     switch (byte) {
-    case '\n': line_feed(); return;
-    case '\r': g_column = 0; return;
-    case '\b': g_column -= g_column != 0 ? 1 : 0; return;
+    case '\n':
+        line_feed();
+        return;
+    case '\r':
+        g_column = 0;
+        return;
+    case '\b':
+        g_column -= g_column != 0 ? 1 : 0;
+        return;
     case '\t':
         g_column = (g_column / TAB_COLUMNS + 1) * TAB_COLUMNS;
         g_column = g_column < COLUMNS ? g_column : COLUMNS - 1;
         return;
-    default: break;
+    default:
+        break;
     }
     if (byte < 0x20 || byte == 0x7f) {
         return;
@@ -139,10 +146,17 @@ static void erase(uint32_t first, uint32_t last, uint32_t what)
     const uint32_t here = g_row * COLUMNS + clamp(g_column, COLUMNS);
 
     switch (what) {
-    case 0: clear(here, last); break;
-    case 1: clear(first, here + 1); break;
-    case 2: clear(first, last); break;
-    default: break;
+    case 0:
+        clear(here, last);
+        break;
+    case 1:
+        clear(first, here + 1);
+        break;
+    case 2:
+        clear(first, last);
+        break;
+    default:
+        break;
     }
 }
 
@@ -153,18 +167,33 @@ static void command(const struct vga_escape *escape)
     const uint32_t second = escape->parameter[1] != 0 ? escape->parameter[1] : 1;
 
     switch (escape->final) {
-    case 'A': g_row -= count < g_row ? count : g_row; break;
-    case 'B': g_row = clamp(g_row + count, ROWS); break;
-    case 'C': g_column = clamp(g_column + count, COLUMNS); break;
-    case 'D': g_column -= count < g_column ? count : g_column; break;
-    case 'G': g_column = clamp(count - 1, COLUMNS); break;
+    case 'A':
+        g_row -= count < g_row ? count : g_row;
+        break;
+    case 'B':
+        g_row = clamp(g_row + count, ROWS);
+        break;
+    case 'C':
+        g_column = clamp(g_column + count, COLUMNS);
+        break;
+    case 'D':
+        g_column -= count < g_column ? count : g_column;
+        break;
+    case 'G':
+        g_column = clamp(count - 1, COLUMNS);
+        break;
     case 'H':
         g_row = clamp(count - 1, ROWS);
         g_column = clamp(second - 1, COLUMNS);
         break;
-    case 'J': erase(0, SCREEN, escape->parameter[0]); break;
-    case 'K': erase(g_row * COLUMNS, (g_row + 1) * COLUMNS, escape->parameter[0]); break;
-    default: break;
+    case 'J':
+        erase(0, SCREEN, escape->parameter[0]);
+        break;
+    case 'K':
+        erase(g_row * COLUMNS, (g_row + 1) * COLUMNS, escape->parameter[0]);
+        break;
+    default:
+        break;
     }
 }
 
@@ -203,9 +232,14 @@ void vga_write(const char *bytes, size_t len_bytes)
     }
     for (size_t i = 0; i < len_bytes; i++) {
         switch (vga_escape_feed(&g_escape, (uint8_t)bytes[i])) {
-        case VGA_ESCAPE_TEXT: put((uint8_t)bytes[i]); break;
-        case VGA_ESCAPE_COMMAND: command(&g_escape); break;
-        case VGA_ESCAPE_MORE: break;
+        case VGA_ESCAPE_TEXT:
+            put((uint8_t)bytes[i]);
+            break;
+        case VGA_ESCAPE_COMMAND:
+            command(&g_escape);
+            break;
+        case VGA_ESCAPE_MORE:
+            break;
         }
     }
     crtc_write_pair(CRTC_CURSOR, g_top + g_row * COLUMNS + clamp(g_column, COLUMNS));

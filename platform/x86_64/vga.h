@@ -1,8 +1,9 @@
 /*
  * vga.h - the 80x25 text screen, where the firmware left the adapter in text mode.
  *
- * Looks at the adapter's own registers: under UEFI, without an adapter or in a graphics mode it stays
- * quiet. Understands CR LF BS TAB and of ANSI escapes: cursor moves A B C D G H, erase J K, colours m.
+ * Looks at the adapter's own registers: under UEFI, without an adapter or in a graphics mode it
+ * stays quiet. Understands CR LF BS TAB and of ANSI escapes: cursor moves A B C D G H, erase J K,
+ * colours m.
  *
  * Locks: none; hal_console_write() serialises.  Spec: IBM VGA; ECMA-48.
  */

@@ -84,7 +84,9 @@ static enum vga_escape_result csi_feed(struct vga_escape *escape, uint8_t byte)
 enum vga_escape_result vga_escape_feed(struct vga_escape *escape, uint8_t byte)
 {
     switch (escape->state) {
-    case STATE_ESCAPE: escape->state = byte == '[' ? STATE_CSI : STATE_TEXT; return VGA_ESCAPE_MORE;
+    case STATE_ESCAPE:
+        escape->state = byte == '[' ? STATE_CSI : STATE_TEXT;
+        return VGA_ESCAPE_MORE;
     case STATE_CSI:
         if (byte != ESC) {
             return csi_feed(escape, byte);

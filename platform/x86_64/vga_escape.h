@@ -21,9 +21,9 @@ struct vga_escape {
 };
 
 enum vga_escape_result {
-    VGA_ESCAPE_TEXT, /* the byte is to be shown or obeyed as a control character */
-    VGA_ESCAPE_MORE, /* it belongs to a sequence */
-    VGA_ESCAPE_COMMAND, /* it ended one: final and parameter[] say which; colours are already applied */
+    VGA_ESCAPE_TEXT,    /* the byte is to be shown or obeyed as a control character */
+    VGA_ESCAPE_MORE,    /* it belongs to a sequence */
+    VGA_ESCAPE_COMMAND, /* it ended one: final and parameter[] say which; colours are applied */
 };
 
 void vga_escape_init(struct vga_escape *escape, uint8_t normal);

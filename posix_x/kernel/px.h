@@ -15,6 +15,7 @@
 #include "exo/proc/upcalls.h"
 #include "posix_x/include/linux_abi.h"
 #include "posix_x/include/linux_errno.h"
+#include "posix_x/include/linux_time.h"
 
 #define PX_CALLS_MAX 464u /* call numbers that have a row in the table; all above are unknown */
 #define PX_FDS_MAX   3u   /* the standard streams: nothing can be opened yet */

@@ -1,5 +1,5 @@
 # common.sh - what the tests of the build share; sourced, not run.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)

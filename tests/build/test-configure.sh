@@ -1,5 +1,6 @@
 #!/bin/sh
 # test-configure.sh - the options of configure, their errors, and targets of the other platform.
+# shellcheck source=tests/build/common.sh
 . "$(dirname "$0")/common.sh"
 
 platform_with_equals_sign()
@@ -10,6 +11,8 @@ platform_with_equals_sign()
     has Makefile 'EXO_PLATFORM = x86_64'
     hasnt out 'unrecognized'
     hasnt err 'unrecognized'
+    [ ! -s err ]
+    [ ! -e confdefs.h ]
 }
 
 platform_as_two_words()

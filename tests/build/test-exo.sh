@@ -2,6 +2,7 @@
 # test-exo.sh - the newcomer's script: its words, its package installer, what it hands on.
 #
 # Most tests run a copy of ./exo in a folder of its own with a toy build tree, so that nothing is built.
+# shellcheck source=tests/build/common.sh
 . "$(dirname "$0")/common.sh"
 
 # A copy of ./exo beside a tree whose programs print their arguments.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # test-suites.sh - tools/run-suites: what counts as a failure, and the last line.
+# shellcheck source=tests/build/common.sh
 . "$(dirname "$0")/common.sh"
 
 suites="$top/tools/run-suites --logs logs"
@@ -113,6 +114,38 @@ step_counts_one_test()
     last_line_is 'build: 0 passed, 1 failed, 0 skipped'
 }
 
+# A source tree whose configure notes its words and writes a Makefile with the given line for `test-binaries`.
+toy_source()
+{
+    mkdir source
+    script source/configure <<SCRIPT
+#!/bin/sh
+echo "\$@" >>$PWD/configured.log
+printf 'test-binaries:\n\t@$1\ncheck:\n\t@echo "check: 5 passed, 0 failed, 0 skipped"\n' >Makefile
+SCRIPT
+}
+
+sub_build_configures_once_and_prints_the_result_only()
+{
+    toy_source 'echo noise'
+    for _ in 1 2; do
+        expect 0 env EXO_SOURCE="$PWD/source" "$top/tools/sub-build" tsan --enable-x 'CC=my cc' -- check
+        hasnt out noise
+        last_line_is 'check: 5 passed, 0 failed, 0 skipped'
+    done
+    [ "$(cat configured.log)" = '--platform=hosted --enable-x CC=my cc' ]
+    expect 0 env EXO_SOURCE="$PWD/source" "$top/tools/sub-build" tsan --enable-y -- check
+    has configured.log '--platform=hosted --enable-y'
+}
+
+sub_build_that_does_not_build_fails()
+{
+    toy_source 'echo "x.c:1: error: bad"; false'
+    expect 1 env EXO_SOURCE="$PWD/source" "$top/tools/sub-build" asan -- check
+    has out 'x.c:1: error: bad'
+    hasnt out passed
+}
+
 the_lists_of_ci_are_well_formed()
 {
     for list in "$top"/configs/*.list; do
@@ -125,4 +158,5 @@ the_lists_of_ci_are_well_formed()
 run_tests good_suites_are_added a_failed_test_fails_the_run zero_tests_fail no_suite_fails \
     a_suite_without_result_fails a_crash_after_the_result_fails a_suite_that_hangs_is_ended \
     a_suite_of_two_cores_runs_alone results_come_in_the_order_of_the_list an_unknown_name_is_refused \
-    step_counts_one_test the_lists_of_ci_are_well_formed
+    step_counts_one_test sub_build_configures_once_and_prints_the_result_only \
+    sub_build_that_does_not_build_fails the_lists_of_ci_are_well_formed

@@ -1,5 +1,6 @@
 #!/bin/sh
 # test-tools.sh - mkinitrd, mksyms, link-kernel, qemu-run and mkiso, each without the kernel.
+# shellcheck source=tests/build/common.sh
 . "$(dirname "$0")/common.sh"
 
 mkinitrd=$top/tools/mkinitrd

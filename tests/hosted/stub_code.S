@@ -1,6 +1,6 @@
 /*
- * stub_code.S - hostile user programs for test_stub_hostile.c. They take their orders from the data page:
- *   +0 a system call number or an address, +8 six arguments, +56 a stack pointer.
+ * stub_code.S - hostile user programs for test_stub_hostile.c. They take their orders from the data
+ *   page: +0 a system call number or an address, +8 six arguments, +56 a stack pointer.
  */
 #define USER_DATA 0x600000
 

@@ -1,9 +1,9 @@
 /*
- * test_stub_hostile.c - user code that tries to get something out of its stub: the host carries out no call of
- * it, no memory of the kernel changes, and only its own process ends.
+ * test_stub_hostile.c - user code that tries to get something out of its stub: the host carries out
+ * no call of it, no memory of the kernel changes, and only its own process ends.
  *
- * What ran is shown by the host itself, where it lets us look (raw_syscalls:sys_enter, as root with tracefs);
- * elsewhere that part is left out and said so.
+ * What ran is shown by the host itself, where it lets us look (raw_syscalls:sys_enter, as root with
+ * tracefs); elsewhere that part is left out and said so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ BOX_PROGRAM(scribble);
 BOX_PROGRAM(store);
 BOX_PROGRAM(touch);
 
-/* ---- what the host saw ----------------------------------------------------------------------------- */
+/* ---- what the host saw ----------------------------------------------------------------------- */
 
 #define TRACE_ROOT "/sys/kernel/tracing/instances"
 
@@ -110,7 +110,7 @@ static uint32_t trace_end(struct trace *trace)
     return calls;
 }
 
-/* ---- witnesses ---------------------------------------------------------------------------------------- */
+/* ---- witnesses ------------------------------------------------------------------------------- */
 
 static uint64_t witness_word(uint32_t index)
 {
@@ -148,7 +148,8 @@ static void maps_check(const struct box *box)
     ck_assert_msg(breaches == 0, "%s", text);
 }
 
-/* Orders for the programs: a number or address, six arguments that would do harm, a stack pointer. */
+/* Orders for the programs: a number or address, six arguments that would do harm, a stack pointer.
+ * */
 static void order(struct box *box, uint64_t what, const uint64_t argument[6], uint64_t sp)
 {
     uint64_t *const word = (uint64_t *)(void *)box->data;
@@ -166,7 +167,7 @@ static const uint64_t g_harm[][6] = {
     { 0, 9, 0, 0, 0, 0 },                                   /* kill the process group */
 };
 
-/* ---- tests ------------------------------------------------------------------------------------------------ */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 /* One call of user code must arrive as itself. */
 static void expect_arrival(struct box *box, uint32_t nr, const uint64_t argument[6])
@@ -182,7 +183,8 @@ static void expect_arrival(struct box *box, uint32_t nr, const uint64_t argument
     hal_user_result(box->user, -ENOSYS);
 }
 
-/* Every call number, of every kind, with arguments that would do harm: all reach the kernel, none the host. */
+/* Every call number, of every kind, with arguments that would do harm: all reach the kernel, none
+ * the host. */
 START_TEST(stub_calls_never_reach_the_host)
 {
     static const uint32_t odd[] = { UINT32_MAX,       0x80000000u,  0x7fffffffu,
@@ -278,7 +280,8 @@ static void traced_close(struct box *box, struct trace *trace)
     box_close(box);
 }
 
-/* One jump to `target`, and what follows from it for a few events. False if that was the process's end. */
+/* One jump to `target`, and what follows from it for a few events. False if that was the process's
+ * end. */
 static bool jump_to(struct box *box, uint64_t target, uint64_t sp)
 {
     struct hal_user_event event = { .reason = HAL_USER_INTERRUPT };
@@ -294,7 +297,8 @@ static bool jump_to(struct box *box, uint64_t target, uint64_t sp)
     return event.reason != HAL_USER_DEAD;
 }
 
-/* Into the stub at every byte, with a stack in user memory and with one in its area: no host call results. */
+/* Into the stub at every byte, with a stack in user memory and with one in its area: no host call
+ * results. */
 START_TEST(stub_jumps_into_it_gain_nothing)
 {
     static const uint64_t stack[] = { USER_DATA + 0x800, STUB_AREAS + STUB_AREA_BYTES / 2 };
@@ -427,8 +431,8 @@ static void scribbler(void *arg)
     box_run(arg, &event);
 }
 
-/* Another thread of the process overwrites a thread's area all the time, frames and all. Whatever that one
- * then reports, the kernel keeps its head and other memory its contents. */
+/* Another thread of the process overwrites a thread's area all the time, frames and all. Whatever
+ * that one then reports, the kernel keeps its head and other memory its contents. */
 START_TEST(stub_area_may_be_scribbled_over)
 {
     const paddr_t witness = witness_make();

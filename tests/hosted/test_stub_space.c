@@ -1,5 +1,6 @@
 /*
- * test_stub_space.c - the stub as an MMU: its mappings against the tables, the host's limits, death.
+ * test_stub_space.c - the stub as an MMU: its mappings against the tables, the host's limits,
+ * death.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -40,7 +41,8 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
-/* Random runs mapped, protected, removed: after each flush the stub has exactly what the tables say. */
+/* Random runs mapped, protected, removed: after each flush the stub has exactly what the tables
+ * say. */
 START_TEST(stub_mappings_follow_the_tables)
 {
     static const uint32_t rights[] = { DATA_RIGHTS, CODE_RIGHTS, PT_READ | PT_USER, PT_READ };
@@ -72,7 +74,8 @@ START_TEST(stub_mappings_follow_the_tables)
 }
 END_TEST
 
-/* The checker finds a page that the tables lost without a flush, one with other rights, another frame. */
+/* The checker finds a page that the tables lost without a flush, one with other rights, another
+ * frame. */
 START_TEST(stub_check_finds_what_is_wrong)
 {
     char text[256];
@@ -162,7 +165,8 @@ static void kill_later(void *arg)
     host_syscall(SYS_kill, box->space->pid, SIGKILL, 0, 0);
 }
 
-/* When the host ends the stub, whoever runs in it learns it at once, and so does who comes later. */
+/* When the host ends the stub, whoever runs in it learns it at once, and so does who comes later.
+ * */
 START_TEST(stub_death_is_told)
 {
     struct hal_user_event event;

@@ -1,8 +1,8 @@
 /*
  * exo/monitor.h - the kernel monitor on the console, and how commands get into it.
  *
- * Commands register in the linker section `exo_monitor_commands`; of two with one name the one that is
- * not a stand-in wins, so a build that has the tests replaces the line that says where they are.
+ * Commands register in the linker section `exo_monitor_commands`; of two with one name the one that
+ * is not a stand-in wins, so a build that has the tests replaces the line that says where they are.
  */
 #ifndef EXO_MONITOR_H
 #define EXO_MONITOR_H
@@ -20,14 +20,14 @@ struct monitor_command {
     bool is_stand_in;
 };
 
-#define EXO_MONITOR_COMMAND_KIND(ident, command_help, function, stand_in)                           \
-    static const struct monitor_command monitor_command_##ident = {                                 \
-        .name = #ident, .help = (command_help), .run = (function), .is_stand_in = (stand_in)        \
-    };                                                                                              \
-    static const struct monitor_command *const monitor_command_ptr_##ident EXO_SECTION(             \
+#define EXO_MONITOR_COMMAND_KIND(ident, command_help, function, stand_in)                          \
+    static const struct monitor_command monitor_command_##ident = {                                \
+        .name = #ident, .help = (command_help), .run = (function), .is_stand_in = (stand_in)       \
+    };                                                                                             \
+    static const struct monitor_command *const monitor_command_ptr_##ident EXO_SECTION(            \
         exo_monitor_commands) = &monitor_command_##ident
 
-#define EXO_MONITOR_COMMAND(ident, command_help, function)                                          \
+#define EXO_MONITOR_COMMAND(ident, command_help, function)                                         \
     EXO_MONITOR_COMMAND_KIND(ident, command_help, function, false)
 
 /* Run one line as if it had been typed: "threads". The text is cut into words in place. */

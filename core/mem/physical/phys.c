@@ -1,9 +1,10 @@
 /*
  * core/mem/physical/phys.c - the boot frame allocator.
  *
- * Each free region of the memory map has a stretch of one bitmap, a bit per frame, set while the frame
- * is in use. The bitmap lies in the first region with room for it and that region begins behind it, so
- * its own frames are foreign to the allocator. Frame 0 is left out: address 0 never means memory.
+ * Each free region of the memory map has a stretch of one bitmap, a bit per frame, set while the
+ * frame is in use. The bitmap lies in the first region with room for it and that region begins
+ * behind it, so its own frames are foreign to the allocator. Frame 0 is left out: address 0 never
+ * means memory.
  *
  * Invariants while g_lock is free:
  *   (1) frames_free is the number of clear bits;
@@ -59,8 +60,8 @@ static void regions_read(const struct boot_info *info)
     }
 }
 
-/* Number the bits; returns how many words the bitmap has. Counted with the frames that the bitmap itself
- * will take, so it is a little longer than needed. */
+/* Number the bits; returns how many words the bitmap has. Counted with the frames that the bitmap
+ * itself will take, so it is a little longer than needed. */
 static size_t bits_number(void)
 {
     uint64_t bit = 0;
@@ -113,7 +114,8 @@ void phys_init(const struct boot_info *info)
 static bool search_locked(const struct region *region, uint64_t from, uint64_t end, size_t count,
                           size_t align, uint64_t *frame)
 {
-    /* The query counts in bits; the offset turns a bit's index into its frame number modulo align. */
+    /* The query counts in bits; the offset turns a bit's index into its frame number modulo align.
+     * */
     const struct bitmap_query query = {
         .from = region->bit_first + from,
         .end = region->bit_first + end,
@@ -140,7 +142,8 @@ static bool find_locked(size_t count, size_t align, uint64_t *frame)
         const struct region *const region = &g_region[at];
         const uint64_t from = i == 0 ? g_next_index : 0;
 
-        if (from < region->count && search_locked(region, from, region->count, count, align, frame)) {
+        if (from < region->count &&
+            search_locked(region, from, region->count, count, align, frame)) {
             g_next_region = at;
             g_next_index = *frame + count - region->first;
             return true;
@@ -222,41 +225,53 @@ exo_status_t phys_alloc_zeroed(paddr_t *out)
     return EXO_OK;
 }
 
-/* Panic unless all of frames [first, first + count) were handed out by us. */
-static const struct region *check_free_locked(uint64_t first, uint64_t count)
+/* Say what is wrong with freeing frames [first, first + count), NULL if nothing; *frame is then the
+ * first one that it is wrong of. */
+static const char *free_fault_locked(uint64_t first, uint64_t count, uint64_t *frame)
 {
     const struct region *const region = region_of(first);
 
     spin_assert_held(&g_lock);
+    *frame = first;
     if (region == NULL || region->count - (first - region->first) < count) {
-        panic("phys: freed frame 0x%lx (count=%lu) is not the allocator's", first << PAGE_SHIFT, count);
+        return "is not the allocator's";
     }
     const uint64_t bit = bit_of(region, first);
     const uint64_t clear = bitmap_next_clear(g_bitmap, bit, bit + count);
 
-    if (clear != bit + count) {
-        panic("phys: freed frame 0x%lx is free already", (first + (clear - bit)) << PAGE_SHIFT);
+    *frame = first + (clear - bit);
+    return clear == bit + count ? NULL : "is free already";
+}
+
+/* Give back frames that are ours and in use. */
+static void give_locked(uint64_t first, uint64_t count)
+{
+    spin_assert_held(&g_lock);
+    /* Before the bits are cleared: afterwards the frames may be somebody else's. */
+    if (EXO_CONFIG_TEST) {
+        memset(frame_address(first), POISON_FREED, count << PAGE_SHIFT);
     }
-    return region;
+    hal_mem_freed(frame_address(first), count << PAGE_SHIFT);
+    bitmap_clear_run(g_bitmap, bit_of(region_of(first), first), count);
+    g_stats.frames_free += count;
 }
 
 void phys_free(paddr_t base, size_t frame_count)
 {
-    const uint64_t first = base >> PAGE_SHIFT;
+    uint64_t frame = 0;
 
     KASSERT(base % PAGE_SIZE == 0);
     KASSERT(frame_count > 0);
     const hal_irq_t irq = spin_lock_irq(&g_lock);
-    const struct region *const region = check_free_locked(first, frame_count);
+    const char *const fault = free_fault_locked(base >> PAGE_SHIFT, frame_count, &frame);
 
-    /* Before the bits are cleared: afterwards the frames may be somebody else's. */
-    if (EXO_CONFIG_TEST) {
-        memset(frame_address(first), POISON_FREED, frame_count << PAGE_SHIFT);
+    if (fault == NULL) {
+        give_locked(base >> PAGE_SHIFT, frame_count);
     }
-    hal_mem_freed(frame_address(first), frame_count << PAGE_SHIFT);
-    bitmap_clear_run(g_bitmap, bit_of(region, first), frame_count);
-    g_stats.frames_free += frame_count;
     spin_unlock_irq(&g_lock, irq);
+    if (fault != NULL) {
+        panic("phys: freed frame 0x%lx (count=%zu) %s", frame << PAGE_SHIFT, frame_count, fault);
+    }
 }
 
 void phys_stats(struct phys_stats *out)

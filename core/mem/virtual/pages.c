@@ -92,7 +92,23 @@ void pages_protect_locked(struct vm_space *space, vaddr_t start, vaddr_t end, ui
     }
 }
 
-/* The run of absent pages round `page` that the object would like to bring in at once. */
+/* Are the two pages beyond `page` on one side there already? Then the program walks through the
+ * area, and the next pages will be asked for soon; a single neighbour says little. */
+static bool walks(const struct vm_space *space, const struct vm_area *area, vaddr_t page)
+{
+    const uint64_t two = 2 * PAGE_SIZE;
+    struct pt_entry entry;
+
+    if (page - area->start >= two && pt_lookup(space->root, page - PAGE_SIZE, &entry) &&
+        pt_lookup(space->root, page - two, &entry)) {
+        return true;
+    }
+    return area->end - page > two && pt_lookup(space->root, page + PAGE_SIZE, &entry) &&
+           pt_lookup(space->root, page + two, &entry);
+}
+
+/* The run of absent pages round `page` to bring in at once: its window, where the object
+ * says that this is cheap or the program walks; else the page alone. */
 static void window_find(const struct vm_space *space, const struct vm_area *area, vaddr_t page,
                         vaddr_t *start, size_t *count)
 {
@@ -103,7 +119,7 @@ static void window_find(const struct vm_space *space, const struct vm_area *area
     vaddr_t last = page;
     struct pt_entry entry;
 
-    if (area->object->ops->fault_around) {
+    if (area->object->ops->fault_around || walks(space, area, page)) {
         while (first > low && !pt_lookup(space->root, first - PAGE_SIZE, &entry)) {
             first -= PAGE_SIZE;
         }

@@ -1,10 +1,12 @@
 /*
  * check.c - the debug invariant: what the host has mapped in a stub agrees with the core's tables.
  *
- * Reads /proc/PID/maps. A line of the user range must map the RAM memfd, shared, each page at the offset
- * and with the rights that the tables give. Lines of the reserved range must be the stub's own.
+ * Reads /proc/PID/maps. A line of the user range must map the RAM memfd, shared, each page at the
+ * offset and with the rights that the tables give. Lines of the reserved range must be the stub's
+ * own.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +17,19 @@ struct maps_line {
     uint64_t start, end, offset, inode;
     char rights[5];
 };
+
+/* "start-end rights offset device inode name", numbers but the last in hexadecimal. */
+static void line_parse(const char *row, struct maps_line *line)
+{
+    char *at;
+
+    line->start = strtoull(row, &at, 16);
+    line->end = strtoull(at + 1, &at, 16);
+    memcpy(line->rights, at + 1, 4);
+    line->rights[4] = '\0';
+    line->offset = strtoull(at + 6, &at, 16);
+    line->inode = strtoull(strchr(at + 1, ' '), NULL, 10);
+}
 
 /* Tell the first breach only. */
 static void breach(uint32_t *count, char *text, size_t text_bytes, const struct maps_line *line,
@@ -78,16 +93,8 @@ uint32_t hosted_space_check(struct hal_space *space, char *text, size_t text_byt
     }
     while (file != NULL && fgets(row, sizeof(row), file) != NULL) {
         struct maps_line line;
-        unsigned long long start, end, offset, inode;
 
-        if (sscanf(row, "%llx-%llx %4s %llx %*s %llu", &start, &end, line.rights, &offset,
-                   &inode) != 5) {
-            continue;
-        }
-        line.start = start;
-        line.end = end;
-        line.offset = offset;
-        line.inode = inode;
+        line_parse(row, &line);
         const char *const wrong = line.start < HAL_USER_MAX
                                       ? user_line_wrong(space, &line, ram.st_ino)
                                       : reserved_line_wrong(&line);

@@ -1,8 +1,9 @@
 /*
- * copy.c - hal_user_copy_in and _out: page by page through the tables, with user rights, never the host.
+ * copy.c - hal_user_copy_in and _out: page by page through the tables, with user rights, never the
+ * host.
  *
- * The bytes are moved by one instruction that no sanitizer sees: user memory is shared with user code,
- * whose races are its own affair.
+ * The bytes are moved by one instruction that no sanitizer sees: user memory is shared with user
+ * code, whose races are its own affair.
  */
 #include "platform/hosted/user/stub.h"
 

@@ -4,8 +4,8 @@
  *
  * A user thread has two filters. The first, with the listener, lets through only the system call
  * instruction of the setting-up list and makes all else a notification. The second turns that very
- * instruction, calls that change the flow of control, and 32-bit calls into a trap, which outranks both.
- * So afterwards nothing is let through, whatever the address or the arguments.
+ * instruction, calls that change the flow of control, and 32-bit calls into a trap, which outranks
+ * both. So afterwards nothing is let through, whatever the address or the arguments.
  */
 #include <errno.h>
 #include <linux/audit.h>

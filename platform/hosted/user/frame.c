@@ -1,12 +1,13 @@
 /*
  * frame.c - the signal frame in a thread's area: read once, checked, written back.
  *
- * The area can be written by user code of the same process at any time. So each word is copied once, what
- * says where to read is checked against the area, and nothing read is believed to be more than what user
- * code could have put into its own registers.
+ * The area can be written by user code of the same process at any time. So each word is copied
+ * once, what says where to read is checked against the area, and nothing read is believed to be
+ * more than what user code could have put into its own registers.
  *
- * If a stop signal meets the thread on its way back, the handler hands the frame that it was leaving over once
- * more (stub.S). The registers are then those it was to go back with, which the kernel still knows.
+ * If a stop signal meets the thread on its way back, the handler hands the frame that it was
+ * leaving over once more (stub.S). The registers are then those it was to go back with, which the
+ * kernel still knows.
  */
 #include "platform/hosted/user/stub.h"
 
@@ -122,7 +123,8 @@ bool frame_read(struct hal_user *user, const uint64_t arg[6], struct frame_info 
     return true;
 }
 
-/* The five words for iretq. Selectors are constants, so a 32-bit excursion ends at the first hand-over. */
+/* The five words for iretq. Selectors are constants, so a 32-bit excursion ends at the first
+ * hand-over. */
 static void iret_write(struct hal_user *user)
 {
     const uint32_t words = user->frame - STUB_FRAME_UC - STUB_IRET_BELOW;
@@ -150,8 +152,9 @@ static void gregs_write(struct hal_user *user)
     }
 }
 
-/* Make xrstor load the initial state: no component marked as present, and the one word that it loads all
- * the same. A frame whose pointer leads elsewhere is left as it is: its thread will fault on it. */
+/* Make xrstor load the initial state: no component marked as present, and the one word that it
+ * loads all the same. A frame whose pointer leads elsewhere is left as it is: its thread will fault
+ * on it. */
 static void vector_reset(struct hal_user *user)
 {
     const uint64_t address = word_read(user, user->frame + STUB_UC_FPSTATE);

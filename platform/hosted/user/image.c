@@ -1,8 +1,8 @@
 /*
  * image.c - the stub program as a file without a name: a sealed memfd that the service executes.
  *
- * The build embeds the linked program between two labels. Its addresses for the kernel stand behind the
- * jump that is its first instruction.
+ * The build embeds the linked program between two labels. Its addresses for the kernel stand behind
+ * the jump that is its first instruction.
  */
 #include <elf.h>
 #include <errno.h>
@@ -36,8 +36,7 @@ static const void *image_at(uint64_t vaddr)
             return hosted_stub_image + segment[i].p_offset + (vaddr - segment[i].p_vaddr);
         }
     }
-    KASSERT(!"address outside the stub program");
-    return NULL;
+    kassert_fail("the address lies in the stub program", __FILE__, __LINE__, __func__);
 }
 
 const struct stub_sites *stub_sites(void)

@@ -1,11 +1,12 @@
 /*
- * mm.c - commands to a stub's mm thread: batches in the read-only command pages, answers as packet lengths.
+ * mm.c - commands to a stub's mm thread: batches in the read-only command pages, answers as packet
+ * lengths.
  *
  * Invariants, while space->lock is free:
  *   (1) the mm thread waits for a packet, no answer is under way, the batch is empty;
  *   (2) the command pages are written only while the mm thread waits.
- * The socket orders the accesses of both sides: what was written before a packet was sent is seen after it
- * was received.
+ * The socket orders the accesses of both sides: what was written before a packet was sent is seen
+ * after it was received.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,15 +1,15 @@
 /*
  * service.c - birth and death of stubs: one host thread that lives as long as the kernel.
  *
- * A stub gets SIGKILL when the thread that started it ends (PR_SET_PDEATHSIG), so none of the CPUs may be
- * that thread. It also waits for the end of every stub, marks the space dead and interrupts all CPUs, so
- * that one that waits for a dead thread's notification looks again.
+ * A stub gets SIGKILL when the thread that started it ends (PR_SET_PDEATHSIG), so none of the CPUs
+ * may be that thread. It also waits for the end of every stub, marks the space dead and interrupts
+ * all CPUs, so that one that waits for a dead thread's notification looks again.
  *
  * Invariants:
- *   (1) a space is in the epoll set from its stub's start to its end, and only the service thread touches
- *       the set or waits for the process;
- *   (2) a stub that has ended stays a zombie until stub_service_kill(), so that its numbers, to which
- *       CPUs may still send signals, go to nobody else;
+ *   (1) a space is in the epoll set from its stub's start to its end, and only the service thread
+ *       touches the set or waits for the process;
+ *   (2) a stub that has ended stays a zombie until stub_service_kill(), so that its numbers, to
+ *       which CPUs may still send signals, go to nobody else;
  *   (3) the thread blocks all signals and never runs kernel code.
  */
 #include <cpuid.h>
@@ -69,10 +69,10 @@ static exo_status_t status_of_errno(int error)
     }
 }
 
-/* Run the stub program with the space's descriptors at 3, 4 and 5 (it closes whatever else it inherits),
- * all signals blocked (its mm thread wants none), in a process group of its own: keys of the terminal are
- * not for it. Not in a session of its own: the host then schedules it in a group of its own too, which
- * makes each hand-over 0.8 us longer (measured). */
+/* Run the stub program with the space's descriptors at 3, 4 and 5 (it closes whatever else it
+ * inherits), all signals blocked (its mm thread wants none), in a process group of its own: keys of
+ * the terminal are not for it. Not in a session of its own: the host then schedules it in a group
+ * of its own too, which makes each hand-over 0.8 us longer (measured). */
 static int spawn(const struct hal_space *space, int stub_socket, pid_t *pid)
 {
     const int from[] = { stub_socket, space->control, hosted_ram_fd() };

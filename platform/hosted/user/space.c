@@ -1,9 +1,9 @@
 /*
  * space.c - address spaces: the stub made, ended, and brought in line with the core's tables.
  *
- * The stub's mappings are what a TLB is to hardware, with one freedom more: any of them may be missing at
- * any time, because the fault it causes makes core flush the page again. So when the host refuses another
- * mapping, all of them are dropped at once and the wanted ones made afresh.
+ * The stub's mappings are what a TLB is to hardware, with one freedom more: any of them may be
+ * missing at any time, because the fault it causes makes core flush the page again. So when the
+ * host refuses another mapping, all of them are dropped at once and the wanted ones made afresh.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,8 @@
 _Static_assert(STUB_TEXT == HAL_USER_MAX, "the stub begins where user code ends");
 _Static_assert(STUB_AREAS + CONTROL_BYTES <= STUB_LIMIT, "all areas fit");
 
-/* ---- create and destroy ----------------------------------------------------------------------------- */
+/* ---- create and destroy
+ * ----------------------------------------------------------------------------- */
 
 /* Control memfd and command pages. Interrupts off. */
 static exo_status_t control_create(struct hal_space *space)
@@ -172,7 +173,8 @@ void hal_space_destroy(struct hal_space *space)
     host_exit(irq);
 }
 
-/* ---- flush --------------------------------------------------------------------------------------------- */
+/* ---- flush
+ * --------------------------------------------------------------------------------------------- */
 
 static uint64_t protection(uint32_t flags)
 {
@@ -265,12 +267,12 @@ exo_status_t hal_space_flush(struct hal_space *space, const struct hal_flush_ran
     const hal_irq_t irq = host_enter();
     exo_status_t status = flush_all(space, range, count);
 
-    if (status == EXO_ERR_NO_MEMORY) {
+    if (status != EXO_OK && status != EXO_ERR_DEAD) {
         status = drop_all(space);
         if (status == EXO_OK) {
             status = flush_all(space, range, count);
         }
-        if (status == EXO_ERR_NO_MEMORY && drop_all(space) != EXO_OK) {
+        if (status != EXO_OK && drop_all(space) != EXO_OK) {
             status = EXO_ERR_DEAD;
         }
     }

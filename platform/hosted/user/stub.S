@@ -1,20 +1,23 @@
 /*
- * stub.S - the program that is a user address space: it maps what the kernel says, and catches all else.
+ * stub.S - the program that is a user address space: it maps what the kernel says, and catches all
+ * else.
  *
  * Two kinds of threads:
- *   the mm thread, the initial one, carries out batches of system calls that stand in the read-only command
- *     pages. It has no stack and keeps everything in registers, because all other memory of the process can
- *     be written by user code. It answers by the length of a packet, for the same reason.
- *   user threads, cloned by it, run a list of calls to set themselves up. The last but one makes every later
- *     call a notification to the kernel; the last takes back the exception that allowed the list itself. Then
- *     they trap once, so that a signal frame exists, and hand over.
+ *   the mm thread, the initial one, carries out batches of system calls that stand in the read-only
+ *     command pages. It has no stack and keeps everything in registers, because all other memory of
+ *     the process can be written by user code. It answers by the length of a packet, for the same
+ *     reason.
+ *   user threads, cloned by it, run a list of calls to set themselves up. The last but one makes
+ *     every later call a notification to the kernel; the last takes back the exception that allowed
+ *     the list itself. Then they trap once, so that a signal frame exists, and hand over.
  *
  * Invariants:
  *   (1) nothing in this process runs a system call of its own choice but the mm thread;
- *   (2) a user thread leaves the handler without sigreturn, so that no forged frame can mask a signal;
- *   (3) in the handler the stack pointer stands at the frame being handed over or left (at stub_iret: at its
- *       words for iretq, at stub_popf: one word below), so a second signal finds it there. Those words lie
- *       in the 128 bytes below the frame that no signal overwrites.
+ *   (2) a user thread leaves the handler without sigreturn, so that no forged frame can mask a
+ *       signal;
+ *   (3) in the handler the stack pointer stands at the frame being handed over or left (at
+ *       stub_iret: at its words for iretq, at stub_popf: one word below), so a second signal finds
+ *       it there. Those words lie in the 128 bytes below the frame that no signal overwrites.
  */
 #include "platform/hosted/user/stub_layout.h"
 
@@ -115,8 +118,8 @@ stub_fail_all:
     syscall
     ud2
 
-    /* A new user thread. All its calls are made at one instruction, whose address its filters know; %r14
-     * is where to go on. */
+    /* A new user thread. All its calls are made at one instruction, whose address its filters know;
+     * %r14 is where to go on. */
 stub_child:
     movabsq $STUB_CMD + STUB_CHILD_OFFSET, %rbx
     xorl %r12d, %r12d
@@ -146,7 +149,7 @@ stub_child_advance:
 stub_child_failed:
     btq $STUB_CALL_IGNORE, (%rbx)
     jc stub_child_advance
-    cmpl $CHILD_SENT, %r12d    /* the kernel waits on the listener: only the process's end tells it */
+    cmpl $CHILD_SENT, %r12d    /* the kernel waits on the listener: only our end tells it */
     leaq stub_child_failed(%rip), %r14
     movl $NR_EXIT_GROUP, %edx
     movl $1, %edi
@@ -171,15 +174,18 @@ stub_child_exit:
 stub_boot:
     ud2                        /* makes the first frame; the kernel replaces its registers */
 
-    /* The one signal handler, on the thread's area; all it works with follows from the stack pointer, which
-     * stands at the signal frame. It hands the frame over by a call and, when that returns, leaves by it.
+    /* The one signal handler, on the thread's area; all it works with follows from the stack
+     * pointer, which stands at the signal frame. It hands the frame over by a call and, when that
+     * returns, leaves by it.
      *
-     * A second signal may strike anywhere in here. Then the frame tells where (%rax, from stub_handler):
-     *   before the call: a stop signal is dropped and the entry begins again with the first frame, for
-     *     which the kernel gets a hand-over anyway;
-     *   after it: the first frame was being left and is whole, so it is handed over again, with a mark.
-     * Either way the second frame is gone in one instruction, so frames do not pile up. What comes before
-     * that instruction counts as before the call, what comes after it as after. */
+     * A second signal may strike anywhere in here. Then the frame tells where (%rax, counted from
+     * stub_handler):
+     *   before the call: a stop signal is dropped and the entry begins again with the first frame,
+     *     for which the kernel gets a hand-over anyway;
+     *   after it: the first frame was being left and is whole, so it is handed over again, with a
+     *     mark.
+     * Either way the second frame is gone in one instruction, so frames do not pile up. What comes
+     * before that instruction counts as before the call, what comes after it as after. */
 #define GREG(n) STUB_FRAME_UC + STUB_UC_GREGS + 8 * n(%rsp)
     .balign 16
 stub_handler:

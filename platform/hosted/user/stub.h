@@ -1,9 +1,9 @@
 /*
  * stub.h - what the files of platform/hosted/user offer each other.
  *
- * Layers, low to high: image and service (the stub's program, its birth and death), filter, mm (commands
- * to a living stub), space and copy (hal_space_*, hal_user_copy_*), frame, user (hal_user_*).
- * docs/hosted-user.md has the protocol.
+ * Layers, low to high: image and service (the stub's program, its birth and death), filter, mm
+ * (commands to a living stub), space and copy (hal_space_*, hal_user_copy_*), frame, user
+ * (hal_user_*). docs/hosted-user.md has the protocol.
  */
 #ifndef STUB_H
 #define STUB_H
@@ -55,7 +55,8 @@ struct hal_space {
     int end_status;          /* [v] until dead: by which signal or status */
 };
 
-/* ---- image.c, service.c ----------------------------------------------------------------------------- */
+/* ---- image.c, service.c
+ * ----------------------------------------------------------------------------- */
 
 /* Descriptor of the sealed memfd that holds the stub's program, and its addresses.
  * Errors: EXO_ERR_NOT_SUPPORTED (the host allows no executable memfd). Context: service thread. */
@@ -70,28 +71,33 @@ EXO_MUST_CHECK exo_status_t stub_service_spawn(struct hal_space *space, int stub
 /* Kill the stub, wait for its end, stop watching. */
 void stub_service_kill(struct hal_space *space);
 
-/* ---- filter.c ---------------------------------------------------------------------------------------- */
+/* ---- filter.c
+ * ---------------------------------------------------------------------------------------- */
 
-/* Write what a new user thread needs into the command pages: its list of calls, filters, handler table.
- * The area's address goes in per thread. */
+/* Write what a new user thread needs into the command pages: its list of calls, filters, handler
+ * table. The area's address goes in per thread. */
 void stub_cmd_init(uint8_t *cmd);
 void stub_cmd_child(uint8_t *cmd, uint64_t area);
 
-/* The calls that every stub makes once (handlers, death with the kernel, its own leftovers unmapped). */
+/* The calls that every stub makes once (handlers, death with the kernel, its own leftovers
+ * unmapped). */
 #define STUB_SETUP_CALLS_MAX 16u
 uint32_t stub_cmd_setup(struct stub_call *out, uint32_t max);
 
-/* ---- mm.c: all with space->lock held, interrupts off --------------------------------------------------- */
+/* ---- mm.c: all with space->lock held, interrupts off
+ * --------------------------------------------------- */
 
 /* Add one call to the batch; it runs at the latest with mm_run(). A full batch runs at once.
  * Errors: as mm_run(). */
 EXO_MUST_CHECK exo_status_t mm_add(struct hal_space *space, const struct stub_call *call);
 
-/* Send the batch off; mm_answer() must follow. At least one call is in it.  Errors: EXO_ERR_DEAD. */
+/* Send the batch off; mm_answer() must follow. At least one call is in it.  Errors:
+ * EXO_ERR_DEAD. */
 EXO_MUST_CHECK exo_status_t mm_send(struct hal_space *space);
 
-/* Run the batch. On failure *failed_errno is the host's errno and the calls after the failed one did not
- * run. Errors: EXO_ERR_DEAD, EXO_ERR_NO_MEMORY (ENOMEM, EAGAIN), EXO_ERR_IO (anything else). */
+/* Run the batch. On failure *failed_errno is the host's errno and the calls after the failed one
+ * did not run. Errors: EXO_ERR_DEAD, EXO_ERR_NO_MEMORY (ENOMEM, EAGAIN), EXO_ERR_IO (anything
+ * else). */
 EXO_MUST_CHECK exo_status_t mm_run(struct hal_space *space, int *failed_errno);
 
 /* Wait for the stub's answer: calls done and errno, and a descriptor if one came along (else -1).
@@ -99,13 +105,15 @@ EXO_MUST_CHECK exo_status_t mm_run(struct hal_space *space, int *failed_errno);
 EXO_MUST_CHECK exo_status_t mm_answer(struct hal_space *space, uint32_t *done, int *failed_errno,
                                       int *fd);
 
-/* ---- walk.c ------------------------------------------------------------------------------------------- */
+/* ---- walk.c
+ * ------------------------------------------------------------------------------------------- */
 
-/* The next user page mapped in [vaddr, limit): its address, or limit if there is none. Absent tables are
- * passed over whole. */
+/* The next user page mapped in [vaddr, limit): its address, or limit if there is none. Absent
+ * tables are passed over whole. */
 vaddr_t walk_next(paddr_t root, vaddr_t vaddr, vaddr_t limit, struct pt_entry *out);
 
-/* ---- frame.c, thread.c, user.c --------------------------------------------------------------------------- */
+/* ---- frame.c, thread.c, user.c
+ * --------------------------------------------------------------------------- */
 
 enum user_state {
     USER_AT_CALL,  /* a notified system call waits for its result */
@@ -137,7 +145,7 @@ struct hal_user {
 #define USER_STUB_CS 0x33u /* Linux's selectors of 64-bit user code and data */
 #define USER_STUB_SS 0x2bu
 
-#define USER_RFLAGS     0x250dd5u /* flags that user code may own: CF PF AF ZF SF TF DF OF RF AC ID */
+#define USER_RFLAGS     0x250dd5u /* user code may own: CF PF AF ZF SF TF DF OF RF AC ID */
 #define USER_RFLAGS_SET 0x202u    /* bit 1, IF */
 
 /* Facts of one hand-over that are not general registers. */
@@ -149,8 +157,9 @@ struct frame_info {
     bool again; /* a frame that was being left: user->regs are as they were */
 };
 
-/* Read the frame that a hand-over's arguments name (signal, ucontext address, FS and GS base, mark of a
- * frame handed over again) into user->regs and *info. Returns false if it does not lie in the area. */
+/* Read the frame that a hand-over's arguments name (signal, ucontext address, FS and GS base, mark
+ * of a frame handed over again) into user->regs and *info. Returns false if it does not lie in the
+ * area. */
 bool frame_read(struct hal_user *user, const uint64_t arg[6], struct frame_info *info);
 
 /* Write back what the way back reads. */
@@ -171,7 +180,8 @@ enum notice_status {
     NOTICE_DEAD,
 };
 
-/* Wait for the thread's next notification. With `interruptible`, an interrupt of this CPU ends the wait. */
+/* Wait for the thread's next notification. With `interruptible`, an interrupt of this CPU ends the
+ * wait. */
 enum notice_status notice_receive(const struct hal_user *user, bool interruptible,
                                   struct user_notice *out);
 void notice_answer(const struct hal_user *user, int64_t value);
@@ -192,11 +202,12 @@ bool notice_is_hand_over(const struct user_notice *notice);
 /* Bring a thread from USER_AT_CALL to USER_AT_FRAME. False if it has died. */
 bool user_to_frame(struct hal_user *user);
 
-/* ---- check.c: test helper ----------------------------------------------------------------------------- */
+/* ---- check.c: test helper
+ * ----------------------------------------------------------------------------- */
 
-/* Compare the stub's mappings, as the host lists them, with the tables: every user page mapped in the stub
- * must be the page and rights of the tables, every mapping outside the user range one of the stub's own.
- * Pages that only the tables have are no error (they fault and are mapped then).
+/* Compare the stub's mappings, as the host lists them, with the tables: every user page mapped in
+ * the stub must be the page and rights of the tables, every mapping outside the user range one of
+ * the stub's own. Pages that only the tables have are no error (they fault and are mapped then).
  * Returns the number of breaches; the first is written to text[text_bytes]. */
 uint32_t hosted_space_check(struct hal_space *space, char *text, size_t text_bytes);
 

@@ -22,7 +22,8 @@
 #define CLONE_FLAGS                                                                                \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
-/* ---- notifications ---------------------------------------------------------------------------------- */
+/* ---- notifications
+ * ---------------------------------------------------------------------------------- */
 
 /* A listener whose last thread has died says so only here on hosts before 6.11. */
 static bool listener_hung_up(const struct hal_user *user)
@@ -85,7 +86,8 @@ void thread_stop(const struct hal_user *user)
     host_syscall(SYS_tgkill, user->space->pid, user->tid, SIGUSR1, 0);
 }
 
-/* ---- making one ------------------------------------------------------------------------------------- */
+/* ---- making one
+ * ------------------------------------------------------------------------------------- */
 
 static exo_status_t child_error(uint32_t done, int error)
 {
@@ -99,8 +101,8 @@ static exo_status_t child_error(uint32_t done, int error)
     return error == ENOMEM ? EXO_ERR_NO_MEMORY : EXO_ERR_NO_RESOURCES;
 }
 
-/* Have the mm thread map the area and clone, and take the listener. Two answers come, in either order: the
- * mm thread's, and, if it could clone, the new thread's. */
+/* Have the mm thread map the area and clone, and take the listener. Two answers come, in either
+ * order: the mm thread's, and, if it could clone, the new thread's. */
 static exo_status_t child_clone(struct hal_space *space, struct hal_user *user)
 {
     const uint64_t area = STUB_AREAS + (uint64_t)user->slot * STUB_AREA_BYTES;

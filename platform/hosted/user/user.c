@@ -8,12 +8,12 @@
  * AT_CALL becomes AT_FRAME by a stop signal before the answer (user_to_frame).
  *
  * Invariants:
- *   (1) while hal_user_run() waits, the preemption count is raised: the kernel thread leaves this CPU only
- *       after user code was stopped. Interrupts are served in between;
- *   (2) a user thread that is not inside hal_user_run() is AT_CALL or AT_FRAME or dead, so no user code
- *       runs unasked;
- *   (3) user->cpu is set before user->interrupt is looked at, and hal_user_interrupt() does both in the other
- *       order, so one of them sees the other (both sequentially consistent).
+ *   (1) while hal_user_run() waits, the preemption count is raised: the kernel thread leaves this
+ *       CPU only after user code was stopped. Interrupts are served in between;
+ *   (2) a user thread that is not inside hal_user_run() is AT_CALL or AT_FRAME or dead, so no user
+ *       code runs unasked;
+ *   (3) user->cpu is set before user->interrupt is looked at, and hal_user_interrupt() does both in
+ *       the other order, so one of them sees the other (both sequentially consistent).
  */
 #include <linux/audit.h>
 #include <signal.h>
@@ -38,7 +38,8 @@
 #define INT80_BYTES    2u
 #define RESULT_DEFAULT (-38) /* ENOSYS, if core sets none */
 
-/* ---- create and destroy ----------------------------------------------------------------------------- */
+/* ---- create and destroy
+ * ----------------------------------------------------------------------------- */
 
 /* State of a thread that has not run yet; its frame exists. */
 static void user_reset(struct hal_user *user)
@@ -99,8 +100,8 @@ exo_status_t hal_user_create(struct hal_space *space, struct hal_user **out)
     return status;
 }
 
-/* The host thread stays where it is, waiting, for the next user thread of the space: so no user thread ever
- * needs to be allowed a call of its own, not even to end. */
+/* The host thread stays where it is, waiting, for the next user thread of the space: so no user
+ * thread ever needs to be allowed a call of its own, not even to end. */
 void hal_user_destroy(struct hal_user *user)
 {
     if (user == NULL) {
@@ -116,7 +117,8 @@ void hal_user_destroy(struct hal_user *user)
     spin_unlock(&space->lock);
 }
 
-/* ---- what a notification means ------------------------------------------------------------------------ */
+/* ---- what a notification means
+ * ------------------------------------------------------------------------ */
 
 /* True if user code should be left: a reschedule is due or somebody asked. */
 static bool stop_wanted(struct hal_user *user)
@@ -206,10 +208,12 @@ static bool event_of_frame(struct hal_user *user, const struct user_notice *noti
     if (info.sig == SIGSYS) {
         event_sigsys(user, &info, event);
     } else if (info.sig == SIGILL) {
-        /* Also the host's answer to calls that pass every filter (uretprobe): its trap number is old. */
+        /* Also the host's answer to calls that pass every filter (uretprobe): its trap number is
+         * old. */
         event_exception(event, TRAP_UNDEFINED, 0, user->regs.rip);
     } else if (info.again || info.trapno > TRAP_MAX || stub_holds(user->regs.rip)) {
-        /* The way back itself faulted, or something in the stub: registers that no user code has. */
+        /* The way back itself faulted, or something in the stub: registers that no user code
+         * has. */
         event_exception(event, TRAP_PROTECTION, 0, user->regs.rip);
     } else if (info.trapno == TRAP_PAGE_FAULT) {
         event_fault(event, info.cr2, info.err);
@@ -239,7 +243,8 @@ static bool event_of(struct hal_user *user, const struct user_notice *notice,
     return true;
 }
 
-/* ---- running -------------------------------------------------------------------------------------------- */
+/* ---- running
+ * -------------------------------------------------------------------------------------------- */
 
 static void user_resume(struct hal_user *user)
 {
@@ -322,7 +327,8 @@ void hal_user_interrupt(struct hal_user *user)
     }
 }
 
-/* ---- registers ------------------------------------------------------------------------------------------- */
+/* ---- registers
+ * ------------------------------------------------------------------------------------------- */
 
 bool user_to_frame(struct hal_user *user)
 {

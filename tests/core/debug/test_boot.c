@@ -102,7 +102,8 @@ START_TEST(boot_module_find_reports_a_missing_one)
 }
 END_TEST
 
-/* The table is sorted, and an address inside a function finds it. A kernel without a table finds none. */
+/* The table is sorted, and an address inside a function finds it. A kernel without a table finds
+ * none. */
 START_TEST(symbols_are_sorted_and_found)
 {
     uintptr_t offset = 99;

@@ -3,9 +3,10 @@
  *
  * uint64_t hal_test_canary(const uint64_t expected[15], uint64_t rounds, uint64_t tear)
  *
- * Loads the 15 registers beside the stack pointer from `expected`, copies of which stand on the stack, and
- * compares each with its copy `rounds` times. Returns 0, or 1 if one differed. An interrupt may come between
- * any two instructions. `tear` is changed in r15 on purpose: 0, but for the test of the loop itself.
+ * Loads the 15 registers beside the stack pointer from `expected`, copies of which stand on the
+ * stack, and compares each with its copy `rounds` times. Returns 0, or 1 if one differed. An
+ * interrupt may come between any two instructions. `tear` is changed in r15 on purpose: 0, but for
+ * the test of the loop itself.
  */
         .text
         .globl  hal_test_canary
@@ -93,9 +94,10 @@ hal_test_canary:
         .size   hal_test_canary, . - hal_test_canary
 
 /*
- * user_storm: the same in user mode, a program of user_box.h. The page at USER_DATA has the canaries: 15
- * registers from 0 on, 16 vector registers from 256 on, the rounds of a turn at 128. The stack pointer is
- * the page's address all the time. Each turn ends with call 39, argument 0, or 1 if something differed.
+ * user_storm: the same in user mode, a program of user_box.h. The page at USER_DATA has the
+ * canaries: 15 registers from 0 on, 16 vector registers from 256 on, the rounds of a turn at 128.
+ * The stack pointer is the page's address all the time. Each turn ends with call 39, argument 0, or
+ * 1 if something differed.
  */
         .section .rodata
         .balign 16

@@ -2,8 +2,8 @@
  * test_storm.c - timer interrupts at arbitrary points on every CPU, with a canary in every
  * register.
  *
- * Two kernel threads on each CPU run hal_test_canary() (canary.S), and one user thread the like with vector
- * registers (user_storm), each with canaries of its own, while a
+ * Two kernel threads on each CPU run hal_test_canary() (canary.S), and one user thread the like
+ * with vector registers (user_storm), each with canaries of its own, while a
  * timer fires at pseudo-random distances and asks for a switch between them each time. A register
  * that an interrupt, a preemption or a switch loses, or that arrives in another thread, is seen at
  * once. 20 000 interrupts in check, 1 000 000 in check-long.

@@ -1,6 +1,6 @@
 /*
- * test_user.c - user mode as a call, and address spaces: every reason to come back, registers kept and
- * replaced, tables and what user code sees of them, copies with bad pointers.
+ * test_user.c - user mode as a call, and address spaces: every reason to come back, registers kept
+ * and replaced, tables and what user code sees of them, copies with bad pointers.
  */
 #include <stdatomic.h>
 
@@ -52,7 +52,8 @@ static void expect_fault(struct hal_user *user, vaddr_t addr, uint32_t access)
     ck_assert_uint_eq(event.access, access);
 }
 
-/* ---- system calls ------------------------------------------------------------------------------ */
+/* ---- system calls
+ * ------------------------------------------------------------------------------ */
 
 /* Number, all six arguments and results, for each kind of call that a platform may tell apart. */
 START_TEST(user_call_carries_arguments_and_result)
@@ -162,7 +163,8 @@ START_TEST(user_vector_state_is_per_thread)
 }
 END_TEST
 
-/* ---- faults and exceptions ----------------------------------------------------------------------- */
+/* ---- faults and exceptions
+ * ----------------------------------------------------------------------- */
 
 /* A fault tells address and access, and running again retries. */
 START_TEST(user_fault_is_told_and_retried)
@@ -199,7 +201,8 @@ END_TEST
 
 #define ERROR_IDT 2u /* the error code's low bits when an IDT entry is to blame */
 
-/* Of the error code only the low bits: for `int 0x80` emulators disagree with hardware on the rest. */
+/* Of the error code only the low bits: for `int 0x80` emulators disagree with hardware on the
+ * rest. */
 static void expect_exception(struct box *box, uint32_t vector, uint32_t error, vaddr_t pc)
 {
     struct hal_user_event event;
@@ -234,7 +237,8 @@ START_TEST(user_exceptions_are_told)
 }
 END_TEST
 
-/* ---- registers ------------------------------------------------------------------------------------ */
+/* ---- registers
+ * ------------------------------------------------------------------------------------ */
 
 /* A start leaves nothing of the past: all registers zero, vector state initial. */
 START_TEST(user_start_is_fresh)
@@ -257,7 +261,8 @@ START_TEST(user_start_is_fresh)
 }
 END_TEST
 
-/* Registers can be read and replaced in the middle of a call of either kind, and then win over its result. */
+/* Registers can be read and replaced in the middle of a call of either kind, and then win over its
+ * result. */
 START_TEST(user_registers_can_be_replaced)
 {
     const uint64_t nr[2] = { NR_PLAIN, NR_FRAME };
@@ -349,7 +354,8 @@ START_TEST(user_tls_is_kept)
 }
 END_TEST
 
-/* ---- preemption and interruption ---------------------------------------------------------------- */
+/* ---- preemption and interruption
+ * ---------------------------------------------------------------- */
 
 static void counted_fire(struct timer *timer)
 {
@@ -434,7 +440,8 @@ START_TEST(user_interrupt_ends_a_loop)
 }
 END_TEST
 
-/* ---- tables ------------------------------------------------------------------------------------------ */
+/* ---- tables
+ * ------------------------------------------------------------------------------------------ */
 
 /* User code sees what the tables say after a flush: removed, protected, replaced pages. */
 START_TEST(space_flush_changes_what_user_code_sees)
@@ -470,7 +477,8 @@ START_TEST(space_flush_changes_what_user_code_sees)
 }
 END_TEST
 
-/* ---- copies ------------------------------------------------------------------------------------------ */
+/* ---- copies
+ * ------------------------------------------------------------------------------------------ */
 
 /* Copies stop exactly at the first byte that user code could not access. */
 START_TEST(user_copy_stops_at_the_page_edge)
@@ -556,7 +564,8 @@ START_TEST(user_copy_refuses_bad_pointers)
 }
 END_TEST
 
-/* ---- several at once ----------------------------------------------------------------------------- */
+/* ---- several at once
+ * ----------------------------------------------------------------------------- */
 
 #define PAIR 2u
 

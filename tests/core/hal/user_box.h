@@ -1,6 +1,6 @@
 /*
- * user_box.h - a fixture for tests of user mode: an address space with one user thread, a page of code, one
- * of data and one of stack, and the small programs of user_code.S.
+ * user_box.h - a fixture for tests of user mode: an address space with one user thread, a page of
+ * code, one of data and one of stack, and the small programs of user_code.S.
  */
 #ifndef TESTS_CORE_HAL_USER_BOX_H
 #define TESTS_CORE_HAL_USER_BOX_H

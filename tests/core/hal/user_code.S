@@ -1,8 +1,9 @@
 /*
  * user_code.S - small user programs for test_user.c, each position-independent, at most a page.
  *
- * They run at USER_CODE with a page for data at USER_DATA (test_user.c). Number 39 stands for calls that a
- * platform may answer without the registers, 56 (Linux's clone) for those where it needs them.
+ * They run at USER_CODE with a page for data at USER_DATA (test_user.c). Number 39 stands for calls
+ * that a platform may answer without the registers, 56 (Linux's clone) for those where it needs
+ * them.
  */
 #define USER_DATA 0x600000
 
@@ -37,8 +38,9 @@ user_\name\()_end:
         syscall
         program_end calls
 
-/* For ever: fill registers with values that depend on the seed at USER_DATA, make the call whose number is
- * at USER_DATA + 8, and compare. Argument 0 counts up, argument 1 is 0 or says what was lost. */
+/* For ever: fill registers with values that depend on the seed at USER_DATA, make the call whose
+ * number is at USER_DATA + 8, and compare. Argument 0 counts up, argument 1 is 0 or says what was
+ * lost. */
         program canary
         mov     USER_DATA, %rbx
         xor     %ebp, %ebp

@@ -115,7 +115,8 @@ END_TEST
 
 static bool item_less(const struct pheap_node *a, const struct pheap_node *b)
 {
-    return container_of(a, struct item, heap_node)->key < container_of(b, struct item, heap_node)->key;
+    return container_of(a, struct item, heap_node)->key <
+           container_of(b, struct item, heap_node)->key;
 }
 
 #define HEAP_ITEMS 200u

@@ -151,7 +151,8 @@ START_TEST(status_names_are_those_of_the_list)
 END_TEST
 
 EXO_SUITE(lib_text, EXO_TEST(string_compares_and_copies),
-          EXO_TEST(memory_moves_every_length_and_overlap), EXO_TEST(memory_copies_sets_and_compares),
+          EXO_TEST(memory_moves_every_length_and_overlap),
+          EXO_TEST(memory_copies_sets_and_compares),
           EXO_TEST(number_parse_reads_decimal_hex_and_suffixes),
           EXO_TEST(number_parse_refuses_malformed_and_too_large),
           EXO_TEST(percent_decode_undoes_the_encoding),

@@ -1,6 +1,6 @@
 /*
- * tests/core/monitor/test_edit.c - the line editor, against a terminal that is as simple as the editor's
- * use of one: it knows CR, LF, BEL, ESC [ K and ESC [ n D.
+ * tests/core/monitor/test_edit.c - the line editor, against a terminal that is as simple as the
+ * editor's use of one: it knows CR, LF, BEL, ESC [ K and ESC [ n D.
  */
 #include "edit.h"
 
@@ -104,8 +104,8 @@ START_TEST(edit_inserts_and_erases_anywhere)
 {
     begin();
     expect_line("help\r", "help");
-    ck_assert_int_eq(feed("\n"), EDIT_MORE); /* the LF of that CR */
-    expect_line("\n", "");                   /* one of its own */
+    ck_assert_int_eq(feed("\n"), EDIT_MORE);       /* the LF of that CR */
+    expect_line("\n", "");                         /* one of its own */
     expect_line("hlp\x1b[D\x1b[De\r", "help");     /* left, left, insert */
     expect_line("\nhelpx\x7f\r", "help");          /* LF after CR, backspace */
     expect_line("xhelp\x01\x1b[3~\r", "help");     /* ^A, Delete */
@@ -113,8 +113,10 @@ START_TEST(edit_inserts_and_erases_anywhere)
     expect_line("elp\x1b[Hh\x1b[F!\r", "help!");   /* Home, End */
     expect_line("elp\x1bOHh\x1bOF!\r", "help!");   /* the other spelling */
     expect_line("elp\x1b[1~h\x1b[4~!\r", "help!"); /* and the third */
-    expect_line("ab\x02\x06" "c\r", "abc");        /* ^B ^F */
-    expect_line("a\x1b[1;5Db\r", "ba");            /* ctrl-left counts as left */
+    expect_line("ab\x02\x06"
+                "c\r",
+                "abc");                 /* ^B ^F */
+    expect_line("a\x1b[1;5Db\r", "ba"); /* ctrl-left counts as left */
 }
 END_TEST
 
@@ -122,10 +124,10 @@ START_TEST(edit_kills_words_and_line_parts)
 {
     begin();
     expect_line("one two  \x17three\r", "one three"); /* ^W */
-    expect_line("garbage\x15help\r", "help");        /* ^U */
+    expect_line("garbage\x15help\r", "help");         /* ^U */
     expect_line("help me\x02\x02\x02\x0b\r", "help"); /* ^K */
     expect_line("help me\x02\x02\x02\x15\r", " me");  /* ^U keeps what is behind */
-    expect_line("bad\x03good\r", "good");            /* ^C */
+    expect_line("bad\x03good\r", "good");             /* ^C */
 }
 END_TEST
 
@@ -144,11 +146,11 @@ START_TEST(edit_history_goes_back_and_forth)
     expect_line("second\r", "second");
     expect_line("second\r", "second"); /* kept once */
     expect_line("\x1b[A\r", "second");
-    expect_line("\x10\x10\r", "first");                 /* ^P ^P */
+    expect_line("\x10\x10\r", "first");                       /* ^P ^P */
     expect_line("\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\r", "first"); /* stops at the oldest */
-    expect_line("typed\x1b[A\x1b[B\r", "typed");        /* the unfinished line comes back */
-    expect_line("\x1b[A!\r", "typed!");                 /* an old line may be changed */
-    expect_line("\x0e\x1b[Bx\r", "x");                  /* nothing newer */
+    expect_line("typed\x1b[A\x1b[B\r", "typed");              /* the unfinished line comes back */
+    expect_line("\x1b[A!\r", "typed!");                       /* an old line may be changed */
+    expect_line("\x0e\x1b[Bx\r", "x");                        /* nothing newer */
 }
 END_TEST
 

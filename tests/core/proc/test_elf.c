@@ -150,6 +150,25 @@ START_TEST(elf_accepts_what_linux_accepts)
 }
 END_TEST
 
+/* ELF_SEGMENTS_MAX loadable segments and no more. */
+START_TEST(elf_limits_the_segments)
+{
+    struct image i = fresh();
+
+    for (uint32_t n = 2; n <= ELF_SEGMENTS_MAX; n++) {
+        i.program[n] = (struct elf_program){ .type = ELF_SEGMENT_LOAD,
+                                             .vaddr = IMAGE_BASE + (n + 8) * PAGE_SIZE,
+                                             .mem_size = 8,
+                                             .align = PAGE_SIZE };
+    }
+    i.header->program_count = ELF_SEGMENTS_MAX;
+    ck_assert_int_eq(parse(), EXO_OK);
+    ck_assert_uint_eq(g_plan.segment_count, ELF_SEGMENTS_MAX);
+    i.header->program_count = ELF_SEGMENTS_MAX + 1;
+    ck_assert_int_eq(parse(), EXO_ERR_NO_RESOURCES);
+}
+END_TEST
+
 /* An interpreter is found and checked: one, inside the file, one NUL, at its end. */
 START_TEST(elf_checks_the_interpreter)
 {
@@ -166,7 +185,11 @@ START_TEST(elf_checks_the_interpreter)
     i.program[3].file_size = 8;
     ck_assert_int_eq(parse(), EXO_ERR_BAD_FORMAT);
     i.program[3].file_size = 1;
+    i.program[3].offset = 0x186; /* a NUL alone */
     ck_assert_int_eq(parse(), EXO_ERR_BAD_FORMAT);
+    i.program[3].file_size = 0;
+    ck_assert_int_eq(parse(), EXO_ERR_BAD_FORMAT);
+    i.program[3].offset = 0x180;
     i.program[3].file_size = ELF_INTERP_MAX + 1;
     ck_assert_int_eq(parse(), EXO_ERR_NO_RESOURCES);
     i.program[3].file_size = 7;
@@ -178,15 +201,24 @@ START_TEST(elf_checks_the_interpreter)
 }
 END_TEST
 
-/* However short the file is cut, there is a status; nothing past the cut is read (the sanitizers
- * watch). */
+/* However short the file is cut, there is a status. Each cut ends with a frame, so that
+ * AddressSanitizer sees whoever reads past it. */
 START_TEST(elf_rejects_every_cut)
 {
+    const size_t whole = IMAGE_DATA + IMAGE_DATA_FILE;
+    paddr_t frames = 0;
+
     fresh();
-    for (size_t len = 0; len < IMAGE_DATA + IMAGE_DATA_FILE; len++) {
-        ck_assert_int_eq(elf_parse(g_file, len, &g_plan), EXO_ERR_BAD_FORMAT);
+    ck_assert_int_eq(phys_alloc(IMAGE_SIZE / PAGE_SIZE, 1, &frames), EXO_OK);
+    uint8_t *end = (uint8_t *)hal_phys_to_virt(frames) + IMAGE_SIZE;
+
+    for (size_t len = 0; len < whole; len++) {
+        memcpy(end - len, g_file, len);
+        ck_assert_int_eq(elf_parse(end - len, len, &g_plan), EXO_ERR_BAD_FORMAT);
     }
-    ck_assert_int_eq(elf_parse(g_file, IMAGE_DATA + IMAGE_DATA_FILE, &g_plan), EXO_OK);
+    memcpy(end - whole, g_file, whole);
+    ck_assert_int_eq(elf_parse(end - whole, whole, &g_plan), EXO_OK);
+    phys_free(frames, IMAGE_SIZE / PAGE_SIZE);
 }
 END_TEST
 
@@ -240,6 +272,6 @@ END_TEST
 
 EXO_SUITE(elf, EXO_TEST(elf_plan_states_the_file), EXO_TEST(elf_plan_biases_dyn),
           EXO_TEST(elf_rejects_bad_headers), EXO_TEST(elf_rejects_bad_segments),
-          EXO_TEST(elf_accepts_what_linux_accepts), EXO_TEST(elf_checks_the_interpreter),
-          EXO_TEST(elf_rejects_every_cut), EXO_TEST(elf_survives_any_byte),
-          EXO_TEST(elf_map_shows_the_file))
+          EXO_TEST(elf_accepts_what_linux_accepts), EXO_TEST(elf_limits_the_segments),
+          EXO_TEST(elf_checks_the_interpreter), EXO_TEST(elf_rejects_every_cut),
+          EXO_TEST(elf_survives_any_byte), EXO_TEST(elf_map_shows_the_file))

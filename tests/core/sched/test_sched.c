@@ -109,8 +109,8 @@ START_TEST(pinned_threads_stay_on_their_cpu)
 }
 END_TEST
 
-/* As many busy threads as CPUs, all made on one: before long each has a CPU, though the one they were
- * made on never blocks. */
+/* As many busy threads as CPUs, all made on one: before long each has a CPU, though the one they
+ * were made on never blocks. */
 START_TEST(idle_cpus_take_waiting_threads)
 {
     const uint32_t cpus = sched_online_count();
@@ -163,9 +163,9 @@ static void take_turns(void *arg)
     }
 }
 
-/* Yielding threads of one CPU go round: each is on again after all the others. Other threads of the CPU
- * and ticks disturb that now and then, so most turns are right, not all; a queue that favoured anybody
- * would have far more wrong ones. */
+/* Yielding threads of one CPU go round: each is on again after all the others. Other threads of the
+ * CPU and ticks disturb that now and then, so most turns are right, not all; a queue that favoured
+ * anybody would have far more wrong ones. */
 START_TEST(yield_is_round_robin)
 {
     struct thread *thread[HOGS];

@@ -139,8 +139,8 @@ static void parker(void *arg)
     }
 }
 
-/* Hand over and back: a single lost wake-up would hang this. The partner answers by the step alone, so
- * both the sleeping and the awake side of unpark are met, and the deadline of our own park. */
+/* Hand over and back: a single lost wake-up would hang this. The partner answers by the step alone,
+ * so both the sleeping and the awake side of unpark are met, and the deadline of our own park. */
 START_TEST(unpark_never_gets_lost)
 {
     struct thread *thread = NULL;

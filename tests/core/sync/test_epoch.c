@@ -123,8 +123,8 @@ START_TEST(epoch_passes_idle_and_busy_cpus)
 }
 END_TEST
 
-/* Readers follow a pointer whose target writers replace and free: a freed target is marked before the
- * memory would go, so a reader that sees the mark was let down. */
+/* Readers follow a pointer whose target writers replace and free: a freed target is marked before
+ * the memory would go, so a reader that sees the mark was let down. */
 #define TARGETS 64u
 
 struct target {
@@ -163,7 +163,9 @@ static void target_reader(void *arg)
 START_TEST(epoch_readers_never_see_freed_objects)
 {
     struct thread *thread[3];
-    const struct thread_spec spec = { .name = "reader", .entry = target_reader, .cpu = THREAD_ANY_CPU };
+    const struct thread_spec spec = { .name = "reader",
+                                      .entry = target_reader,
+                                      .cpu = THREAD_ANY_CPU };
 
     atomic_store(&g_freed, 0);
     atomic_store(&g_failures, 0);

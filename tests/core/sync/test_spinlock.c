@@ -15,8 +15,8 @@
 static struct spinlock g_low = SPINLOCK_INIT(RANK_TEST_LOW);
 static struct spinlock g_high = SPINLOCK_INIT(RANK_TEST_HIGH);
 static struct spinlock g_irq = SPINLOCK_INIT(RANK_TEST_IRQ);
-static uint64_t g_count;      /* [g_high] */
-static uint64_t g_irq_count;  /* [g_irq] */
+static uint64_t g_count;     /* [g_high] */
+static uint64_t g_irq_count; /* [g_irq] */
 
 static void count_worker(void *arg)
 {
@@ -130,7 +130,10 @@ static void block_without_irqs(void *arg)
 
 START_TEST(spin_checks_panic_on_misuse)
 {
-    if (!EXO_CONFIG_DEBUG_LOCKS || !EXO_CONFIG_DEBUG) {
+    if (!EXO_CONFIG_DEBUG_LOCKS) {
+        return;
+    }
+    if (!EXO_CONFIG_DEBUG) {
         return;
     }
     ck_assert(panic_is_caught(take_downwards, NULL, "lock: order broken"));

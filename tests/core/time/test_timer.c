@@ -64,8 +64,8 @@ START_TEST(clock_never_goes_back_on_any_cpu)
 }
 END_TEST
 
-/* Armed in disorder on one CPU, two by two with equal deadlines: they fire by deadline, equal ones in
- * the order of arming, none early. */
+/* Armed in disorder on one CPU, two by two with equal deadlines: they fire by deadline, equal ones
+ * in the order of arming, none early. */
 START_TEST(timers_fire_in_order_and_never_early)
 {
     uint64_t deadline_ns[TIMERS];
@@ -87,8 +87,8 @@ START_TEST(timers_fire_in_order_and_never_early)
         ck_assert_uint_eq(g_sequence[i] / 2, i / 2);
     }
     for (uint32_t i = 0; i < TIMERS; i += 2) {
-        /* Of a pair the one with the earlier place in the order of arming: i * 7 % 32 is its inverse
-         * permutation of 23. */
+        /* Of a pair the one with the earlier place in the order of arming: i * 7 % 32 is its
+         * inverse permutation of 23. */
         const bool first_is_even = i * 23 % TIMERS < (i + 1) * 23 % TIMERS;
 
         ck_assert_uint_eq(g_sequence[i], first_is_even ? i : i + 1);

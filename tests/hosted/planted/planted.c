@@ -1,9 +1,11 @@
 /*
- * planted.c - bugs on purpose, for the tests that the sanitizers see what happens inside the kernel.
+ * planted.c - bugs on purpose, for the tests that the sanitizers see what happens inside the
+ * kernel.
  *
- * Not part of any kernel: exo-planted is the hosted kernel with this file. planted=WHICH on the command line
- * chooses the bug, planted-seed=N where it sits. The code names nothing to any detector, and without one
- * the program ends as if nothing had happened, with status 0 (check-planted proves both).
+ * Not part of any kernel: exo-planted is the hosted kernel with this file. planted=WHICH on the
+ * command line chooses the bug, planted-seed=N where it sits. The code names nothing to any
+ * detector, and without one the program ends as if nothing had happened, with status 0
+ * (check-planted proves both).
  */
 #include <stdatomic.h>
 
@@ -47,8 +49,8 @@ static void suspend(uint32_t times)
     }
 }
 
-/* Touch the byte at `index`, which lies past the array's end: written back as it was read, so that nobody is
- * hurt where nobody looks. */
+/* Touch the byte at `index`, which lies past the array's end: written back as it was read, so that
+ * nobody is hurt where nobody looks. */
 static EXO_NOINLINE void overflow(volatile char *array, uint32_t index)
 {
     const char byte = array[index];
@@ -105,12 +107,13 @@ static void guard_thread(void *arg)
     }
 }
 
+/* In assembly, so that no sanitizer looks at the divisor first. */
 static void divide_thread(void *arg)
 {
-    volatile uint32_t dividend = g_seed;
-    volatile uint32_t zero = (uint32_t)(uintptr_t)arg;
+    uint32_t quotient = g_seed;
 
-    thread_exit((int)(dividend / zero));
+    __asm__ volatile("divl %1" : "+a"(quotient) : "r"((uint32_t)(uintptr_t)arg), "d"(0) : "cc");
+    thread_exit((int)quotient);
 }
 
 static uint64_t g_counter;
@@ -125,8 +128,8 @@ static void racers_meet(_Atomic uint32_t *here)
     }
 }
 
-/* Interrupts are off from the second meeting on: their handlers take locks, which would order the two
- * threads if one of them is late. */
+/* Interrupts are off from the second meeting on: their handlers take locks, which would order the
+ * two threads if one of them is late. */
 static void race_thread(void *arg)
 {
     (void)arg;

@@ -1,8 +1,8 @@
 /*
  * table_bytes.h - build firmware tables byte by byte, for the tests of the parsers.
  *
- * The buffer is exactly as long as the table says, so that a checker (or the poison behind it) sees a
- * read past the end.
+ * The buffer is exactly as long as the table says, so that a checker (or the poison behind it) sees
+ * a read past the end.
  */
 #ifndef TESTS_KERNEL_X86_TABLE_BYTES_H
 #define TESTS_KERNEL_X86_TABLE_BYTES_H

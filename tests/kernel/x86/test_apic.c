@@ -20,7 +20,7 @@
 #define APIC_BASE_ENABLE   (1ull << 11)
 #define LVT_TIMER_MODE     (3u << 17)
 #define LVT_TIMER_DEADLINE (2u << 17)
-#define WAIT_NS            1000000000ull
+#define WAIT_NS            10000000000ull
 
 static _Atomic uint32_t g_taken;
 
@@ -43,8 +43,8 @@ static uint8_t test_vector(void)
     return (uint8_t)vector;
 }
 
-/* x2APIC where the CPU has it, and the TSC deadline timer where it has that and a steady TSC. An emulator
- * without them runs this too; Bochs has both. */
+/* x2APIC where the CPU has it, and the TSC deadline timer where it has that and a steady TSC. An
+ * emulator without them runs this too; Bochs has both. */
 START_TEST(best_mode_of_the_cpu_is_in_use)
 {
     const struct cpuid_info *info = cpuid_info();

@@ -8,6 +8,7 @@
 #include "platform/x86_64/acpi.h"
 #include "platform/x86_64/clock_internal.h"
 #include "platform/x86_64/cpuid.h"
+#include "platform/x86_64/tsc_sync.h"
 
 static uint32_t g_counter;
 
@@ -58,6 +59,36 @@ START_TEST(watchdog_tolerates_a_sixty_fourth_and_no_more)
 }
 END_TEST
 
+static uint64_t g_tsc;
+
+static uint64_t tsc_good(void)
+{
+    return ++g_tsc;
+}
+
+/* A CPU whose counter is 1000 cycles behind the others'. */
+static uint64_t tsc_behind(void)
+{
+    return ++g_tsc - 1000;
+}
+
+START_TEST(warp_test_finds_a_cpu_that_is_behind)
+{
+    struct tsc_warp test = { 0 };
+
+    g_tsc = 100000;
+    for (unsigned i = 0; i < 10; i++) {
+        tsc_warp_round(&test, tsc_good);
+    }
+    ck_assert_uint_eq(atomic_load_explicit(&test.worst, memory_order_relaxed), 0);
+    tsc_warp_round(&test, tsc_behind);
+    ck_assert_uint_eq(atomic_load_explicit(&test.worst, memory_order_relaxed), 999);
+    tsc_warp_round(&test, tsc_good); /* and does not forget */
+    ck_assert_uint_eq(atomic_load_explicit(&test.worst, memory_order_relaxed), 999);
+    ck_assert_uint_eq(atomic_load_explicit(&test.last, memory_order_relaxed), g_tsc);
+}
+END_TEST
+
 START_TEST(rates_are_those_of_real_machines)
 {
     const struct hal_caps *caps = hal_caps();
@@ -70,8 +101,8 @@ START_TEST(rates_are_those_of_real_machines)
 }
 END_TEST
 
-/* Over 20 ms the clock and a counter that it may not be made of agree to within 5 %, however long the
- * readings themselves take: the counter's readings enclose the clock's on one side each. */
+/* Over 20 ms the clock and a counter that it may not be made of agree to within 5 %, however long
+ * the readings themselves take: the counter's readings enclose the clock's on one side each. */
 START_TEST(clock_agrees_with_the_reference)
 {
     const struct clock_counter *reference = clock_reference();
@@ -120,5 +151,6 @@ END_TEST
 EXO_SUITE(x86_clock, EXO_TEST(narrow_counter_is_widened_across_wraps),
           EXO_TEST(full_width_counter_is_widened_too),
           EXO_TEST(watchdog_tolerates_a_sixty_fourth_and_no_more),
+          EXO_TEST(warp_test_finds_a_cpu_that_is_behind),
           EXO_TEST(rates_are_those_of_real_machines), EXO_TEST(clock_agrees_with_the_reference),
           EXO_TEST(wall_clock_is_a_date_of_this_century))

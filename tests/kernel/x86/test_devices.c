@@ -86,7 +86,8 @@ START_TEST(keyboard_survives_any_bytes)
 }
 END_TEST
 
-/* ---- screen -------------------------------------------------------------------------------------- */
+/* ---- screen
+ * -------------------------------------------------------------------------------------- */
 
 /* Feed text; gives the result of its last byte. */
 static enum vga_escape_result escape_feed(struct vga_escape *escape, const char *text)
@@ -152,7 +153,8 @@ START_TEST(screen_colours_are_translated)
 }
 END_TEST
 
-/* ---- clock chip ---------------------------------------------------------------------------------- */
+/* ---- clock chip
+ * ---------------------------------------------------------------------------------- */
 
 START_TEST(rtc_dates_become_seconds)
 {

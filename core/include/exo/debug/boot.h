@@ -29,15 +29,15 @@ struct boot_step {
 #define BOOT_ORDER_PROGRAM 800u /* the first program, if given */
 #define BOOT_ORDER_MONITOR 900u /* the monitor, if there is no program */
 
-#define EXO_BOOT_STEP(ident, step_phase, step_order, function)                                       \
-    static const struct boot_step boot_step_##ident = {                                              \
-        .name = #ident, .phase = (step_phase), .order = (step_order), .run = (function)              \
-    };                                                                                               \
-    static const struct boot_step *const boot_step_ptr_##ident EXO_SECTION(exo_boot_steps) =         \
+#define EXO_BOOT_STEP(ident, step_phase, step_order, function)                                     \
+    static const struct boot_step boot_step_##ident = {                                            \
+        .name = #ident, .phase = (step_phase), .order = (step_order), .run = (function)            \
+    };                                                                                             \
+    static const struct boot_step *const boot_step_ptr_##ident EXO_SECTION(exo_boot_steps) =       \
         &boot_step_##ident
 
-/* A key of the command line: key=value words, or the bare key for "". Unknown keys are reported once
- * with a warning. Values are limited to PARAM_VALUE_MAX bytes. */
+/* A key of the command line: key=value words, or the bare key for "". Unknown keys are reported
+ * once with a warning. Values are limited to PARAM_VALUE_MAX bytes. */
 #define PARAM_VALUE_MAX 256u
 
 struct boot_param {
@@ -47,11 +47,11 @@ struct boot_param {
     exo_status_t (*set)(const char *value);
 };
 
-#define EXO_BOOT_PARAM(ident, param_key, param_help, function)                                        \
-    static const struct boot_param boot_param_##ident = { .key = (param_key),                         \
-                                                          .help = (param_help),                       \
-                                                          .set = (function) };                        \
-    static const struct boot_param *const boot_param_ptr_##ident EXO_SECTION(exo_boot_params) =       \
+#define EXO_BOOT_PARAM(ident, param_key, param_help, function)                                     \
+    static const struct boot_param boot_param_##ident = { .key = (param_key),                      \
+                                                          .help = (param_help),                    \
+                                                          .set = (function) };                     \
+    static const struct boot_param *const boot_param_ptr_##ident EXO_SECTION(exo_boot_params) =    \
         &boot_param_##ident
 
 /* The boot information that the platform gave; valid from core_main() on. */
@@ -73,12 +73,13 @@ EXO_MUST_CHECK exo_status_t boot_module_find(const char *name, const struct boot
 /* Take over the platform's facts; first thing of the boot order. `info` is kept. */
 void boot_info_set(const struct boot_info *info);
 
-/* Read the command line: call the setters, keep arguments and environment. Once, after boot_info_set().
- * With a program given the console's log level becomes error before any setter runs. */
+/* Read the command line: call the setters, keep arguments and environment. Once, after
+ * boot_info_set(). With a program given the console's log level becomes error before any setter
+ * runs. */
 void boot_params_read(void);
 
-/* Run the steps of `phase`, those of core_steps[count] and the registered ones merged by order (on a
- * tie the core's first), and note the time that each took. */
+/* Run the steps of `phase`, those of core_steps[count] and the registered ones merged by order (on
+ * a tie the core's first), and note the time that each took. */
 void boot_phase_run(enum boot_phase phase, const struct boot_step *core_steps, size_t count);
 
 /* Note a moment in the chart, once: "prompt". */

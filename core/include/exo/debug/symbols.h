@@ -1,8 +1,8 @@
 /*
  * exo/debug/symbols.h - the table of the kernel's own functions, for backtraces.
  *
- * tools/mksyms generates the strong definitions from a first link; a kernel that was linked without them
- * has an empty table and prints bare addresses.
+ * tools/mksyms generates the strong definitions from a first link; a kernel that was linked without
+ * them has an empty table and prints bare addresses.
  */
 #ifndef EXO_DEBUG_SYMBOLS_H
 #define EXO_DEBUG_SYMBOLS_H

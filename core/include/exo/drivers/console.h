@@ -8,12 +8,13 @@
 
 #include "exo/lib/types.h"
 
-#define CONSOLE_INPUT_MAX 4096u /* bytes kept; what arrives while it is full is dropped and counted */
+#define CONSOLE_INPUT_MAX                                                                          \
+    4096u /* bytes kept; what arrives while it is full is dropped and counted */
 
 #define CONSOLE_END 0x04 /* ^D: hosted, the end of standard input too */
 
-/* Wait for input until the clock reaches deadline_ns (UINT64_MAX: for ever) and take at most len_bytes
- * of it; returns how many, 0 after the deadline.  Context: thread, may block. */
+/* Wait for input until the clock reaches deadline_ns (UINT64_MAX: for ever) and take at most
+ * len_bytes of it; returns how many, 0 after the deadline.  Context: thread, may block. */
 size_t console_read(char *buf, size_t len_bytes, uint64_t deadline_ns);
 
 /* Bytes dropped so far because nobody read. */

@@ -27,8 +27,8 @@ void bitmap_clear_run(uint64_t *words, uint64_t first, uint64_t count);
 uint64_t bitmap_next_clear(const uint64_t *words, uint64_t from, uint64_t end);
 uint64_t bitmap_next_set(const uint64_t *words, uint64_t from, uint64_t end);
 
-/* What bitmap_find_run() looks for: `count` clear bits inside [from, end), the first one at an index
- * that is a multiple of `align` (a power of two) once `offset` is added to it. */
+/* What bitmap_find_run() looks for: `count` clear bits inside [from, end), the first one at an
+ * index that is a multiple of `align` (a power of two) once `offset` is added to it. */
 struct bitmap_query {
     uint64_t from;
     uint64_t end;

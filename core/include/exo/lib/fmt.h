@@ -1,8 +1,9 @@
 /*
  * exo/lib/fmt.h - formatted text, a subset of printf without floating point and without memory.
  *
- * Conversions d i u x X p s c %, lengths l ll z, flags 0 - # + and space, width and precision as numbers or *.
- * "%s" of NULL prints (null). Anything else in a format is copied as it stands, so that a mistake shows.
+ * Conversions d i u x X p s c %, lengths l ll z, flags 0 - # + and space, width and precision as
+ * numbers or *. "%s" of NULL prints (null). Anything else in a format is copied as it stands, so
+ * that a mistake shows.
  */
 #ifndef EXO_LIB_FMT_H
 #define EXO_LIB_FMT_H

@@ -16,7 +16,10 @@ struct list_node {
     struct list_node *prev;
 };
 
-#define LIST_INIT(name) { .next = &(name), .prev = &(name) }
+#define LIST_INIT(name)                                                                            \
+    {                                                                                              \
+        .next = &(name), .prev = &(name)                                                           \
+    }
 
 static inline void list_init(struct list_node *node)
 {
@@ -86,7 +89,7 @@ static inline void list_splice_tail(struct list_node *to, struct list_node *from
 }
 
 /* Walk a list that does not change meanwhile. */
-#define LIST_FOR_EACH(node, head)                                                                   \
+#define LIST_FOR_EACH(node, head)                                                                  \
     for (struct list_node *node = (head)->next; node != (head); node = node->next)
 
 #endif /* EXO_LIB_LIST_H */

@@ -14,15 +14,19 @@
 struct pheap_node {
     struct pheap_node *child; /* first child */
     struct pheap_node *next;  /* next sibling */
-    struct pheap_node *prev;  /* previous sibling, or the parent for a first child; NULL for the root */
+    struct pheap_node
+        *prev; /* previous sibling, or the parent for a first child; NULL for the root */
 };
 
 struct pheap {
-    struct pheap_node *root;                                               /* the least, NULL if empty */
+    struct pheap_node *root; /* the least, NULL if empty */
     bool (*less)(const struct pheap_node *a, const struct pheap_node *b); /* a strict order */
 };
 
-#define PHEAP_INIT(order) { .root = NULL, .less = (order) }
+#define PHEAP_INIT(order)                                                                          \
+    {                                                                                              \
+        .root = NULL, .less = (order)                                                              \
+    }
 
 void pheap_add(struct pheap *heap, struct pheap_node *node);
 void pheap_remove(struct pheap *heap, struct pheap_node *node); /* a node of this heap */

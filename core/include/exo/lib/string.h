@@ -1,8 +1,8 @@
 /*
  * exo/lib/string.h - bytes and NUL-terminated strings.
  *
- * The first five have the C library's names because compilers call them on their own: a hosted program
- * gets them from libc, a booted kernel from core/lib/memory.c.
+ * The first five have the C library's names because compilers call them on their own: a hosted
+ * program gets them from libc, a booted kernel from core/lib/memory.c.
  */
 #ifndef EXO_LIB_STRING_H
 #define EXO_LIB_STRING_H

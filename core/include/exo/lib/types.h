@@ -17,7 +17,8 @@ typedef uint64_t vaddr_t; /* virtual address of a user or kernel space, bytes */
 
 #define CACHE_LINE 64u /* bytes */
 
-#define CPUS_MAX 64u /* simulated or real CPUs that one kernel runs on; more are reported and left off */
+#define CPUS_MAX                                                                                   \
+    64u /* simulated or real CPUs that one kernel runs on; more are reported and left off */
 
 #define EXO_MUST_CHECK       __attribute__((warn_unused_result))
 #define EXO_PRINTF(fmt, arg) __attribute__((format(printf, fmt, arg)))

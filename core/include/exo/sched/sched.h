@@ -6,8 +6,8 @@
 
 #include "exo/lib/types.h"
 
-/* Make the context that runs on this CPU its idle thread and the CPU known to the scheduler. Threads may
- * be created afterwards; they run from sched_idle() on.
+/* Make the context that runs on this CPU its idle thread and the CPU known to the scheduler.
+ * Threads may be created afterwards; they run from sched_idle() on.
  * Context: once per CPU, interrupts off, preemption count as it starts (1). */
 void sched_cpu_init(void);
 
@@ -15,8 +15,8 @@ void sched_cpu_init(void);
  * sched_cpu_init(). */
 _Noreturn void sched_idle(void);
 
-/* This CPU will run user code, which holds nothing of the kernel's, until sched_user_leave(): the epoch
- * scheme need not wait for it. Around hal_user_run().  Context: thread, preemption on. */
+/* This CPU will run user code, which holds nothing of the kernel's, until sched_user_leave(): the
+ * epoch scheme need not wait for it. Around hal_user_run().  Context: thread, preemption on. */
 void sched_user_enter(void);
 void sched_user_leave(void);
 
@@ -25,11 +25,11 @@ uint32_t sched_online_count(void);
 bool sched_is_online(uint32_t cpu);
 
 struct sched_cpu_info {
-    char current[24];   /* name of the thread that runs there */
-    uint32_t ready;     /* threads that wait for this CPU */
+    char current[24]; /* name of the thread that runs there */
+    uint32_t ready;   /* threads that wait for this CPU */
     uint64_t switches;
-    uint64_t stolen;    /* threads that it took from other CPUs */
-    uint64_t ticks;     /* ends of time slices looked at */
+    uint64_t stolen; /* threads that it took from other CPUs */
+    uint64_t ticks;  /* ends of time slices looked at */
     uint64_t idle_ns;
 };
 

@@ -28,8 +28,8 @@ struct thread_spec {
  * Context: thread, may block.  Errors: EXO_ERR_NO_MEMORY, EXO_ERR_INVALID (CPU not online). */
 EXO_MUST_CHECK exo_status_t thread_create(const struct thread_spec *spec, struct thread **out);
 
-/* End the calling thread. What it owns is its own affair; its stack and its struct go when nobody can
- * look at them any more.  Context: thread, may block, no lock held. */
+/* End the calling thread. What it owns is its own affair; its stack and its struct go when nobody
+ * can look at them any more.  Context: thread, may block, no lock held. */
 _Noreturn void thread_exit(int status);
 
 /* Wait for its end and give the reference back; *status may be NULL. */
@@ -60,11 +60,11 @@ void thread_user_data_set(struct thread *thread, void *data);
 
 struct thread_info {
     uint32_t id;
-    uint32_t cpu;       /* where it runs or ran last */
-    char state;         /* R running, r ready, B blocked, D dead */
+    uint32_t cpu; /* where it runs or ran last */
+    char state;   /* R running, r ready, B blocked, D dead */
     char name[THREAD_NAME_MAX];
-    uint64_t run_ns;    /* time on a CPU */
-    uint64_t switches;  /* times switched to */
+    uint64_t run_ns;         /* time on a CPU */
+    uint64_t switches;       /* times switched to */
     size_t stack_used_bytes; /* high-water mark */
     size_t stack_size_bytes;
 };

@@ -1,11 +1,12 @@
 /*
  * exo/sync/epoch.h - deferred free: readers without locks, and writers that wait for all of them.
  *
- * A reader brackets its look at shared pointers with epoch_enter() and epoch_exit(); what it saw stays
- * valid in between. A writer unlinks an object so that no new reader finds it, then hands it to
- * epoch_defer(), which frees it once every CPU has passed a quiescent state: a context switch, idle, user
- * mode, or an interrupt taken with the preemption count at zero. A section is nothing but preemption off
- * (so interrupt handlers and holders of spinlocks are readers too), and never blocks.
+ * A reader brackets its look at shared pointers with epoch_enter() and epoch_exit(); what it saw
+ * stays valid in between. A writer unlinks an object so that no new reader finds it, then hands it
+ * to epoch_defer(), which frees it once every CPU has passed a quiescent state: a context switch,
+ * idle, user mode, or an interrupt taken with the preemption count at zero. A section is nothing
+ * but preemption off (so interrupt handlers and holders of spinlocks are readers too), and never
+ * blocks.
  *
  * Locks:   RANK_EPOCH inside.  Memory order: docs/memory-order.md.
  */
@@ -34,7 +35,8 @@ static inline void epoch_exit(void)
  * Owns: the node, until free() is called.  Context: any but NMI. */
 void epoch_defer(struct epoch_node *node, void (*free)(struct epoch_node *node));
 
-/* Wait until all sections that run now have ended.  Context: thread, may block, not in a section. */
+/* Wait until all sections that run now have ended.  Context: thread, may block, not in a section.
+ * */
 void epoch_synchronize(void);
 
 /* ---- for the scheduler and the user-mode loop ---- */
@@ -42,8 +44,8 @@ void epoch_synchronize(void);
 /* This CPU is in no section now.  Context: interrupts off. */
 void epoch_quiescent(void);
 
-/* True if a grace period waits for this CPU: it should switch threads, or go through the motions, at the
- * end of the section that it is in.  Context: interrupts off. */
+/* True if a grace period waits for this CPU: it should switch threads, or go through the motions,
+ * at the end of the section that it is in.  Context: interrupts off. */
 bool epoch_is_awaited(void);
 
 /* This CPU will be in no section until it leaves again, however long that takes: idle, user mode.

@@ -7,8 +7,8 @@
 #include "exo/abi/status.h"
 #include "exo/hal.h"
 
-/* Switch to another thread because a reschedule is due; returns at once if interrupts are off. Defined
- * by sched.  Context: count zero. */
+/* Switch to another thread because a reschedule is due; returns at once if interrupts are off.
+ * Defined by sched.  Context: count zero. */
 void sync_preempt(void);
 
 /* ---- what else the higher layer sched defines for locks, wait queues and epochs ---- */
@@ -35,7 +35,8 @@ static inline void preempt_enable(void)
 }
 
 /* Switch if that is due: the preemption point of code that turned interrupts back on by
- * hal_irq_restore() after a wake-up. spin_unlock_irq() has it built in, hal_irq_restore() has not. */
+ * hal_irq_restore() after a wake-up. spin_unlock_irq() has it built in, hal_irq_restore() has not.
+ * */
 static inline void preempt_check(void)
 {
     if (EXO_UNLIKELY(hal_preempt_word() == 0)) {

@@ -26,7 +26,7 @@ enum lock_rank {
     RANK_THREAD,
     RANK_RUN_QUEUE,
     RANK_EPOCH,
-    RANK_PHYS, /* a leaf: anybody may need a frame */
+    RANK_PHYS,         /* a leaf: anybody may need a frame */
     RANK_PLATFORM_IRQ, /* interrupt controller, clock */
     RANK_CONSOLE,      /* the very last: anybody may print */
     RANK_COUNT,

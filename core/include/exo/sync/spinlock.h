@@ -1,8 +1,8 @@
 /*
  * exo/sync/spinlock.h - ticket spinlocks, in two kinds that a lock's rank decides.
  *
- * Thread kind (rank < RANK_IRQ_FIRST): spin_lock(), preemption off while held. Interrupt-saving kind:
- * spin_lock_irq(), interrupts off while held. Fair: waiters go in order of arrival.
+ * Thread kind (rank < RANK_IRQ_FIRST): spin_lock(), preemption off while held. Interrupt-saving
+ * kind: spin_lock_irq(), interrupts off while held. Fair: waiters go in order of arrival.
  * Memory order: lock acquires, unlock releases. Both kinds of unlock are preemption points.
  */
 #ifndef EXO_SYNC_SPINLOCK_H
@@ -22,7 +22,10 @@ struct spinlock {
     _Atomic uint16_t owner;   /* debug: cpu + 1 of the holder, 0 when free */
 };
 
-#define SPINLOCK_INIT(lock_rank) { .rank = (lock_rank) }
+#define SPINLOCK_INIT(lock_rank)                                                                   \
+    {                                                                                              \
+        .rank = (lock_rank)                                                                        \
+    }
 
 static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 {
@@ -92,8 +95,8 @@ static inline void spin_unlock_irq(struct spinlock *lock, hal_irq_t irq)
 /* Panic in debug builds unless this CPU holds `lock`. */
 void spin_assert_held(const struct spinlock *lock);
 
-/* Test builds with lock checks: release every lock that this CPU holds, because a test has caught the
- * panic of their holder, which never runs again.  Context: interrupts off. */
+/* Test builds with lock checks: release every lock that this CPU holds, because a test has caught
+ * the panic of their holder, which never runs again.  Context: interrupts off. */
 void spin_test_release_all(void);
 
 /* Panic in debug builds if this CPU holds any lock.  Context: interrupts off. */

@@ -1,8 +1,9 @@
 /*
  * exo/sync/wait.h - wait queues, completions and mutexes: blocking until somebody says so.
  *
- * A waiter queues itself first and looks at its condition afterwards; a waker makes the condition true
- * first and wakes afterwards. Both take the queue's lock in between, so one of them sees the other.
+ * A waiter queues itself first and looks at its condition afterwards; a waker makes the condition
+ * true first and wakes afterwards. Both take the queue's lock in between, so one of them sees the
+ * other.
  *
  * Locks:   RANK_WAIT_QUEUE inside.
  * Context: waiting: thread, may block. Waking: any but NMI.
@@ -26,8 +27,10 @@ struct wait_entry {
     struct thread *thread; /* [c] */
 };
 
-#define WAIT_QUEUE_INIT(name)                                                                       \
-    { .lock = SPINLOCK_INIT(RANK_WAIT_QUEUE), .waiters = LIST_INIT((name).waiters) }
+#define WAIT_QUEUE_INIT(name)                                                                      \
+    {                                                                                              \
+        .lock = SPINLOCK_INIT(RANK_WAIT_QUEUE), .waiters = LIST_INIT((name).waiters)               \
+    }
 
 void wait_queue_init(struct wait_queue *queue);
 
@@ -42,27 +45,27 @@ void wait_wake_one(struct wait_queue *queue);
 void wait_wake_all(struct wait_queue *queue);
 
 /* Wait until `condition` holds or the clock reaches deadline_ns; sets *(status_out) to EXO_OK or
- * EXO_ERR_TIMED_OUT. The condition is evaluated with no lock held, at least once, and once more after
- * the deadline. */
-#define WAIT_UNTIL(queue, condition, deadline_ns, status_out)                                       \
-    do {                                                                                            \
-        struct wait_entry wait_entry_ = { .thread = hal_current() };                                \
-        exo_status_t wait_status_ = EXO_OK;                                                         \
-                                                                                                    \
-        list_init(&wait_entry_.node);                                                               \
-        for (;;) {                                                                                  \
-            wait_prepare((queue), &wait_entry_);                                                    \
-            if (condition) {                                                                        \
-                wait_status_ = EXO_OK;                                                              \
-                break;                                                                              \
-            }                                                                                       \
-            if (wait_status_ != EXO_OK) {                                                           \
-                break;                                                                              \
-            }                                                                                       \
-            wait_status_ = sync_park(deadline_ns);                                                  \
-        }                                                                                           \
-        wait_finish((queue), &wait_entry_);                                                         \
-        *(status_out) = wait_status_;                                                               \
+ * EXO_ERR_TIMED_OUT. The condition is evaluated with no lock held, at least once, and once more
+ * after the deadline. */
+#define WAIT_UNTIL(queue, condition, deadline_ns, status_out)                                      \
+    do {                                                                                           \
+        struct wait_entry wait_entry_ = { .thread = hal_current() };                               \
+        exo_status_t wait_status_ = EXO_OK;                                                        \
+                                                                                                   \
+        list_init(&wait_entry_.node);                                                              \
+        for (;;) {                                                                                 \
+            wait_prepare((queue), &wait_entry_);                                                   \
+            if (condition) {                                                                       \
+                wait_status_ = EXO_OK;                                                             \
+                break;                                                                             \
+            }                                                                                      \
+            if (wait_status_ != EXO_OK) {                                                          \
+                break;                                                                             \
+            }                                                                                      \
+            wait_status_ = sync_park(deadline_ns);                                                 \
+        }                                                                                          \
+        wait_finish((queue), &wait_entry_);                                                        \
+        *(status_out) = wait_status_;                                                              \
     } while (0)
 
 /* ---- completion: one event that happens once ---- */
@@ -72,7 +75,10 @@ struct completion {
     _Atomic bool done;
 };
 
-#define COMPLETION_INIT(name) { .queue = WAIT_QUEUE_INIT((name).queue), .done = false }
+#define COMPLETION_INIT(name)                                                                      \
+    {                                                                                              \
+        .queue = WAIT_QUEUE_INIT((name).queue), .done = false                                      \
+    }
 
 void completion_init(struct completion *completion);
 void completion_complete(struct completion *completion); /* any context but NMI */
@@ -85,7 +91,10 @@ struct mutex {
     _Atomic(struct thread *) owner; /* NULL while free */
 };
 
-#define MUTEX_INIT(name) { .queue = WAIT_QUEUE_INIT((name).queue), .owner = NULL }
+#define MUTEX_INIT(name)                                                                           \
+    {                                                                                              \
+        .queue = WAIT_QUEUE_INIT((name).queue), .owner = NULL                                      \
+    }
 
 void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);     /* not recursive: by its owner it panics */

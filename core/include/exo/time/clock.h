@@ -12,7 +12,8 @@
 
 #define CLOCK_NEVER UINT64_MAX /* a deadline that does not come */
 
-/* Nanoseconds since the kernel's first instruction; never goes back, on whichever CPU.  Context: any. */
+/* Nanoseconds since the kernel's first instruction; never goes back, on whichever CPU.  Context:
+ * any. */
 static inline uint64_t clock_now_ns(void)
 {
     return hal_clock_ns();

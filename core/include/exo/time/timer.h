@@ -1,9 +1,10 @@
 /*
  * exo/time/timer.h - one-shot timers, a heap per CPU behind the CPU's one deadline.
  *
- * A timer lives in its owner's storage. Its callback runs once, at or after the deadline, in interrupt
- * context on the CPU that armed it, without any lock of this module; it may arm its own timer again. It
- * must be short and take interrupt-saving locks only. Of equal deadlines the one armed first fires first.
+ * A timer lives in its owner's storage. Its callback runs once, at or after the deadline, in
+ * interrupt context on the CPU that armed it, without any lock of this module; it may arm its own
+ * timer again. It must be short and take interrupt-saving locks only. Of equal deadlines the one
+ * armed first fires first.
  *
  * Cost:    arming O(1), cancelling and firing O(log n) amortised.
  * Locks:   RANK_TIMER inside.  Context: any but NMI.
@@ -17,12 +18,12 @@
 #include "exo/time/clock.h"
 
 struct timer {
-    struct pheap_node node;        /* [q] lock of the CPU that it belongs to */
-    uint64_t deadline_ns;          /* [q] */
-    uint64_t order;                /* [q] tells equal deadlines apart */
+    struct pheap_node node;            /* [q] lock of the CPU that it belongs to */
+    uint64_t deadline_ns;              /* [q] */
+    uint64_t order;                    /* [q] tells equal deadlines apart */
     void (*fire)(struct timer *timer); /* [c] */
-    _Atomic uint32_t cpu;          /* [q] whose heap it belongs to */
-    bool pending;                  /* [q] it is in the heap */
+    _Atomic uint32_t cpu;              /* [q] whose heap it belongs to */
+    bool pending;                      /* [q] it is in the heap */
 };
 
 void timer_init(struct timer *timer, void (*fire)(struct timer *timer));
@@ -31,8 +32,8 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer));
  * deadline. The timer moves to this CPU unless its callback is running on another. */
 void timer_arm(struct timer *timer, uint64_t deadline_ns);
 
-/* Take it back: true if it was pending, so that the callback will not run. The callback may still be
- * running on another CPU when this returns. */
+/* Take it back: true if it was pending, so that the callback will not run. The callback may still
+ * be running on another CPU when this returns. */
 bool timer_cancel(struct timer *timer);
 
 /* The same, and wait until the callback is not running either: the storage may go afterwards.

@@ -163,7 +163,8 @@ START_TEST(phys_free_panics_on_double_and_foreign_frames)
     phys_free(frame, 1);
     ck_assert(panic_is_caught(free_again, &frame, "is free already"));
     frame = 0;
-    ck_assert(panic_is_caught(free_again, &frame, "freed frame 0x0 (count=1) is not the allocator's"));
+    ck_assert(
+        panic_is_caught(free_again, &frame, "freed frame 0x0 (count=1) is not the allocator's"));
     frame = 1ull << 50;
     ck_assert(panic_is_caught(free_again, &frame, "is not the allocator's"));
 }

@@ -2,6 +2,7 @@
  * pointer. */
 #include "exo/hal.h"
 #include "exo/lib/string.h"
+#include "exo/mem/phys.h"
 #include "exo/mem/user.h"
 #include "exo_check.h"
 
@@ -117,6 +118,22 @@ START_TEST(user_copy_respects_rights)
 }
 END_TEST
 
+/* Without a frame for an absent page the status says so: no memory is not a bad pointer. */
+START_TEST(user_copy_reports_exhaustion)
+{
+    struct vm_space *space = space_make();
+    char byte = 1;
+    vaddr_t fault = 0;
+
+    phys_test_fail_after(1);
+    ck_assert_int_eq(user_copy_out(space, BASE, &byte, 1, &fault), EXO_ERR_NO_MEMORY);
+    phys_test_fail_after(0);
+    ck_assert_uint_eq(fault, BASE);
+    ck_assert_int_eq(user_copy_out(space, BASE, &byte, 1, &fault), EXO_OK);
+    vm_space_destroy(space);
+}
+END_TEST
+
 /* Strings end at their NUL even beside unmapped memory; without one in reach there is a status. */
 START_TEST(user_copy_string_ends)
 {
@@ -146,4 +163,4 @@ END_TEST
 
 EXO_SUITE(user_copy, EXO_TEST(user_copy_faults_pages_in), EXO_TEST(user_copy_checks_the_range),
           EXO_TEST(user_copy_tells_where_it_failed), EXO_TEST(user_copy_respects_rights),
-          EXO_TEST(user_copy_string_ends))
+          EXO_TEST(user_copy_reports_exhaustion), EXO_TEST(user_copy_string_ends))

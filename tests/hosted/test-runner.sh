@@ -1,0 +1,30 @@
+#!/bin/sh
+# The hosted runner sees each way in which a test can fail (tests/kernel/test_planted.c), by its message,
+# and nothing in a test that passes.
+set -eu
+cd "$EXO_BUILD"
+
+# expect TEST TEXT: the planted test fails, and libcheck's report has TEXT.
+expect()
+{
+    if said=$(CK_TIMEOUT_MULTIPLIER=1 ./exo-unit "planted.$1" 2>&1); then
+        echo "planted.$1 passed"
+        exit 1
+    fi
+    if ! echo "$said" | grep -q "$2"; then
+        echo "planted.$1 failed without saying '$2':"
+        echo "$said"
+        exit 1
+    fi
+}
+
+./exo-unit planted.passes | grep -q '^check-hosted: 1 passed, 0 failed, 0 skipped$'
+expect fails_an_assertion "two + 1 == 3, 2 == 2"
+expect fails_a_text '"this" == "this", "that" == "that"'
+expect fails_in_a_helper_thread "the helper says 7"
+expect leaks_a_frame "leak: free frames"
+expect leaks_a_thread "leak: free frames"
+expect hangs "still running after its time limit\|Test timeout expired"
+expect panics "Early exit"
+expect returns_with_interrupts_off "interrupts or preemption off"
+expect 'no_such_test' "no test matches"
