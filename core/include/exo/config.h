@@ -1,14 +1,15 @@
 /*
  * exo/config.h - constants that configure chooses, as 0/1 so that both branches always compile.
  *
- * The compiler's command line defines them (Makefile.am, AM_CPPFLAGS); the defaults here let a header
- * be compiled alone.
+ * The compiler's command line defines them (Makefile.am, AM_CPPFLAGS); the defaults here let a
+ * header be compiled alone.
  */
 #ifndef EXO_CONFIG_H
 #define EXO_CONFIG_H
 
 #ifndef EXO_CONFIG_DEBUG
-#define EXO_CONFIG_DEBUG 1 /* KASSERT_DEBUG, context checks; configure --enable-debug (default yes) */
+#define EXO_CONFIG_DEBUG                                                                           \
+    1 /* KASSERT_DEBUG, context checks; configure --enable-debug (default yes) */
 #endif
 #ifndef EXO_CONFIG_DEBUG_LOCKS
 #define EXO_CONFIG_DEBUG_LOCKS 1 /* lock ranks and owners; --enable-debug-locks (default yes) */

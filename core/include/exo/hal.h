@@ -1,9 +1,9 @@
 /*
  * exo/hal.h - what a platform implements for the core, and what the core offers to the platform.
  *
- * Link-time functions: a missing one fails the link. Those on hot paths are inline, in the platform's
- * hal_inline.h, found by include path; their contracts stand here, at the end. User mode and address
- * spaces: exo/hal/user.h. Test hooks: exo/hal/test.h.
+ * Link-time functions: a missing one fails the link. Those on hot paths are inline, in the
+ * platform's hal_inline.h, found by include path; their contracts stand here, at the end. User mode
+ * and address spaces: exo/hal/user.h. Test hooks: exo/hal/test.h.
  */
 #ifndef EXO_HAL_H
 #define EXO_HAL_H
@@ -21,10 +21,10 @@ enum hal_ipi {
 };
 
 struct hal_caps {
-    const char *cpu_name;  /* vendor and model, NUL-terminated */
+    const char *cpu_name;   /* vendor and model, NUL-terminated */
     const char *clock_name; /* "tsc", "hpet", "acpi_pm", "host" */
-    uint64_t cycles_hz;    /* rate of hal_cycles() */
-    uint32_t cpus;         /* CPUs that can be started, the boot CPU included */
+    uint64_t cycles_hz;     /* rate of hal_cycles() */
+    uint32_t cpus;          /* CPUs that can be started, the boot CPU included */
     bool can_poweroff;
 };
 
@@ -39,8 +39,9 @@ EXO_MUST_CHECK exo_status_t hal_cpu_start(uint32_t cpu);
  * of one kind may merge.  Context: any but NMI. */
 void hal_cpu_send_ipi(uint32_t cpu, enum hal_ipi kind);
 
-/* Called with interrupts off and nothing to run: enable interrupts and wait in one step, so that none
- * is slept through; return with interrupts on after at least one was taken. Uses no host CPU. */
+/* Called with interrupts off and nothing to run: enable interrupts and wait in one step, so that
+ * none is slept through; return with interrupts on after at least one was taken. Uses no host
+ * CPU. */
 void hal_cpu_idle(void);
 
 /* Stop every other CPU for good, whatever it does (panic). Returns when they have stopped or after
@@ -68,55 +69,63 @@ bool hal_stack_guard_hit(vaddr_t addr, void **stack_base);
 
 struct hal_context; /* two words and, hosted, what sanitizers need; layout in hal_inline.h */
 
-/* Prepare `context` so that the first switch to it calls entry(arg) on `stack`, interrupts off. Entry
- * never returns. The CPU's own start-up context needs no init: it is filled by the first switch away. */
+/* Prepare `context` so that the first switch to it calls entry(arg) on `stack`, interrupts off.
+ * Entry never returns. The CPU's own start-up context needs no init: it is filled by the first
+ * switch away. */
 void hal_context_init(struct hal_context *context, const struct hal_stack *stack,
                       void (*entry)(void *arg), void *arg);
 
-/* Forget a context that will never be switched to again; its stack may be reused after. Not current. */
+/* Forget a context that will never be switched to again; its stack may be reused after. Not
+ * current. */
 void hal_context_fini(struct hal_context *context);
 
-/* Save this context in `from`, go on in `to`. Interrupts are off on entry and on return; callee-saved
- * registers live on the stack; no vector state. May return on another CPU: read per-CPU data again. */
+/* Save this context in `from`, go on in `to`. Interrupts are off on entry and on return;
+ * callee-saved registers live on the stack; no vector state. May return on another CPU: read
+ * per-CPU data again. */
 void hal_context_switch(struct hal_context *from, struct hal_context *to);
 
-/* The same, saying that `from` never runs again (a thread's last switch): sanitizers let its stack go. */
+/* The same, saying that `from` never runs again (a thread's last switch): sanitizers let its stack
+ * go. */
 _Noreturn void hal_context_leave(struct hal_context *from, struct hal_context *to);
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-/* Nanoseconds since the kernel's first instruction. Monotonic on each CPU and across CPUs.  Any context. */
+/* Nanoseconds since the kernel's first instruction. Monotonic on each CPU and across CPUs.  Any
+ * context. */
 uint64_t hal_clock_ns(void);
 
 /* Nanoseconds since 1970-01-01 UTC.  Any context. */
 uint64_t hal_wall_clock_ns(void);
 
-/* Ask for one core_on_timer() on this CPU at or after `deadline_ns` (hal_clock_ns scale); replaces the
- * former deadline; one in the past fires at once; HAL_TIMER_NEVER disarms.  Context: interrupts off. */
+/* Ask for one core_on_timer() on this CPU at or after `deadline_ns` (hal_clock_ns scale); replaces
+ * the former deadline; one in the past fires at once; HAL_TIMER_NEVER disarms.  Context: interrupts
+ * off. */
 #define HAL_TIMER_NEVER UINT64_MAX
 void hal_timer_set(uint64_t deadline_ns);
 
-/* ---- console, entropy, end --------------------------------------------------------------------- */
+/* ---- console, entropy, end
+ * --------------------------------------------------------------------- */
 
 enum hal_stream {
     HAL_STREAM_OUT, /* first serial line and screen; the host's standard output */
-    HAL_STREAM_ERR, /* second serial line where there is one, else as OUT; the host's standard error */
+    HAL_STREAM_ERR, /* second serial line if there is one, else as OUT; the host's stderr */
 };
 
-/* Write bytes as they are, no translation. Any context, panic and NMI included; lines of two CPUs may
- * interleave only at calls. Input arrives by core_on_console_input(). */
+/* Write bytes as they are, no translation. Any context, panic and NMI included; lines of two CPUs
+ * may interleave only at calls. Input arrives by core_on_console_input(). */
 void hal_console_write(enum hal_stream stream, const char *bytes, size_t len_bytes);
 
 /* Fill buf[len_bytes] with bytes from the machine's random source; returns how many were filled
  * (0: it has none). */
 size_t hal_entropy(void *buf, size_t len_bytes);
 
-/* End the machine: hosted exits with `status` (0-255); x86_64 reports it to the emulator's test device
- * if there is one, else powers off.  Context: any, interrupts in any state. */
+/* End the machine: hosted exits with `status` (0-255); x86_64 reports it to the emulator's test
+ * device if there is one, else powers off.  Context: any, interrupts in any state. */
 _Noreturn void hal_shutdown(int status);
 _Noreturn void hal_restart(void);
 
-/* ---- up-calls: defined by the core, called by the platform ------------------------------------- */
+/* ---- up-calls: defined by the core, called by the platform
+ * ------------------------------------- */
 
 /* Boot CPU: interrupts off, the whole direct map usable, console output usable, percpu head set. */
 _Noreturn void core_main(const struct boot_info *info);
@@ -129,9 +138,11 @@ void core_irq_exit(void);
 
 void core_on_timer(void);            /* inside enter/exit: this CPU's deadline has passed */
 void core_on_ipi(enum hal_ipi kind); /* inside enter/exit */
-void core_on_console_input(const char *bytes, size_t len_bytes); /* inside enter/exit, any one CPU */
+void core_on_console_input(const char *bytes,
+                           size_t len_bytes); /* inside enter/exit, any one CPU */
 
-/* ---- inline, from the platform's hal_inline.h -------------------------------------------------- *
+/* ---- inline, from the platform's hal_inline.h --------------------------------------------------
+ * *
  *
  * uint32_t hal_cpu_id(void)                  index of this CPU; stable only with preemption off
  * struct thread *hal_current(void)           percpu_head.current, one instruction
@@ -147,14 +158,15 @@ void core_on_console_input(const char *bytes, size_t len_bytes); /* inside enter
  * bool hal_irq_enabled(void)
  * void hal_irq_enable(void), hal_irq_disable(void)
  *
- * uint64_t hal_cycles(void)                  free-running counter, not ordered with other instructions
- * uint64_t hal_cycles_ordered(void)          the same, after all earlier and before all later ones
- * void hal_pause(void)                       spin-wait hint
+ * uint64_t hal_cycles(void)                  free-running counter, not ordered with other
+ * instructions uint64_t hal_cycles_ordered(void)          the same, after all earlier and before
+ * all later ones void hal_pause(void)                       spin-wait hint
  * void *hal_phys_to_virt(paddr_t)            the direct map
  * paddr_t hal_virt_to_phys(const void *)     of an address in the direct map
  *
- * hal_pte_t; hal_pte_make(paddr, flags), hal_pte_table(paddr), hal_pte_paddr(pte), hal_pte_flags(pte),
- * hal_pte_present(pte), hal_pte_is_leaf(pte, level): page-table entries, flags of exo/mem/pt.h
+ * hal_pte_t; hal_pte_make(paddr, flags), hal_pte_table(paddr), hal_pte_paddr(pte),
+ * hal_pte_flags(pte), hal_pte_present(pte), hal_pte_is_leaf(pte, level): page-table entries, flags
+ * of exo/mem/pt.h
  *
  * void hal_mem_allocated(void *, size_t), hal_mem_freed(void *, size_t)
  *                                            tell ASan and Valgrind what an allocator handed out

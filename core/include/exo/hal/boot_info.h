@@ -13,11 +13,11 @@
 #define BOOT_CMDLINE_MAX 4096u /* bytes, NUL included; longer ones are cut and reported */
 
 enum boot_region_kind {
-    BOOT_REGION_FREE,      /* the frame allocator may hand it out */
-    BOOT_REGION_KERNEL,    /* kernel image, page tables, early allocations of the platform */
-    BOOT_REGION_MODULE,    /* a module's bytes */
-    BOOT_REGION_ACPI,      /* firmware tables, readable through the direct map */
-    BOOT_REGION_FIRMWARE,  /* anything else that must not be touched */
+    BOOT_REGION_FREE,     /* the frame allocator may hand it out */
+    BOOT_REGION_KERNEL,   /* kernel image, page tables, early allocations of the platform */
+    BOOT_REGION_MODULE,   /* a module's bytes */
+    BOOT_REGION_ACPI,     /* firmware tables, readable through the direct map */
+    BOOT_REGION_FIRMWARE, /* anything else that must not be touched */
 };
 
 /* One run of physical memory. Sorted by base, not overlapping, base and length page-aligned. */
@@ -27,21 +27,22 @@ struct boot_region {
     enum boot_region_kind kind;
 };
 
-/* A file that came with the kernel. `data` is its place in the direct map (page-aligned, the rest of
- * its last page is zero). */
+/* A file that came with the kernel. `data` is its place in the direct map (page-aligned, the rest
+ * of its last page is zero). */
 struct boot_module {
-    const char *name; /* NUL-terminated; "initrd" is the initial RAM file system, a cpio newc archive */
+    const char
+        *name; /* NUL-terminated; "initrd" is the initial RAM file system, a cpio newc archive */
     const uint8_t *data;
     size_t len_bytes;
 };
 
 struct boot_info {
-    const char *platform;  /* "hosted" or "x86_64" */
-    const char *cmdline;   /* key=value words; what follows " -- " is the first program's argv,
+    const char *platform; /* "hosted" or "x86_64" */
+    const char *cmdline;  /* key=value words; what follows " -- " is the first program's argv,
                               percent-encoded, one space between arguments (docs/boot.md) */
     uint32_t region_count;
     uint32_t module_count;
-    uint32_t cpu_count;    /* CPUs that hal_cpu_start() can start, the boot CPU included */
+    uint32_t cpu_count; /* CPUs that hal_cpu_start() can start, the boot CPU included */
     struct boot_region region[BOOT_REGIONS_MAX];
     struct boot_module module[BOOT_MODULES_MAX];
 };

@@ -1,13 +1,14 @@
 /*
  * exo/hal/percpu.h - the head of every CPU's private block, shared by core and platforms.
  *
- * The platform owns one per CPU (x86_64: first thing in the block at GS base; hosted: first thing in
- * the CPU pthread's thread-local block) and accesses it by single instructions (hal_inline.h), so that
- * neither preemption nor migration can come between computing the address and using it.
+ * The platform owns one per CPU (x86_64: first thing in the block at GS base; hosted: first thing
+ * in the CPU pthread's thread-local block) and accesses it by single instructions (hal_inline.h),
+ * so that neither preemption nor migration can come between computing the address and using it.
  *
  * Preemption word: bits 0-30 count the reasons not to preempt (spinlocks, epoch sections, interrupt
- * handlers, explicit preempt_disable()); bit 31 is set while NO reschedule is asked for. So the word is
- * zero exactly when the CPU may and should switch, and preempt_enable() is one decrement and a branch.
+ * handlers, explicit preempt_disable()); bit 31 is set while NO reschedule is asked for. So the
+ * word is zero exactly when the CPU may and should switch, and preempt_enable() is one decrement
+ * and a branch.
  */
 #ifndef EXO_HAL_PERCPU_H
 #define EXO_HAL_PERCPU_H

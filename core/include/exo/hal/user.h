@@ -3,8 +3,8 @@
  *
  * The kernel thread behind a user thread is a plain loop:
  *     for (;;) { hal_user_run(user, &event); handle(event); }
- * Core owns areas, frames and page tables (exo/mem/pt.h); the platform owns what the tables mean to the
- * machine: CR3 and the TLB on x86_64, a stub process and its mappings hosted.
+ * Core owns areas, frames and page tables (exo/mem/pt.h); the platform owns what the tables mean to
+ * the machine: CR3 and the TLB on x86_64, a stub process and its mappings hosted.
  *
  * Spec: design.md sections 3, 4, 11; AMD64 APM volume 2 for vectors and error codes.
  */
@@ -14,7 +14,7 @@
 #include "exo/abi/status.h"
 #include "exo/lib/types.h"
 
-#define HAL_USER_MIN 0x10000ull        /* lowest user address (64 KiB), the same on both back ends */
+#define HAL_USER_MIN 0x10000ull /* lowest user address (64 KiB), the same on both back ends */
 #define HAL_USER_MAX 0x7fff00000000ull /* first address above user code; from here reserved */
 
 enum hal_user_reason {
@@ -37,7 +37,7 @@ struct hal_user_event {
     uint32_t vector; /* x86 exception vector, 0-31 */
     uint32_t error;  /* x86 error code, 0 if the vector has none */
     uint64_t addr;   /* FAULT: address touched; EXCEPTION: pc */
-    uint64_t nr;     /* SYSCALL: number as given, all 64 bits of the register */
+    uint64_t nr;     /* SYSCALL: number; only the low 32 bits count, a host may drop the rest */
     uint64_t arg[6]; /* SYSCALL */
 };
 
@@ -56,9 +56,9 @@ void hal_space_destroy(struct hal_space *space);
 
 /* A run of pages whose table entries have changed. */
 struct hal_flush_range {
-    vaddr_t start;     /* page-aligned */
+    vaddr_t start; /* page-aligned */
     size_t page_count;
-    bool only_added;   /* every changed entry was not present before: x86_64 has nothing to do */
+    bool only_added; /* every changed entry was not present before: x86_64 has nothing to do */
 };
 
 /* Make every CPU see the tables as they now are in range[count]. Frames that were unmapped may be
@@ -74,20 +74,21 @@ EXO_MUST_CHECK exo_status_t hal_space_flush(struct hal_space *space,
 EXO_MUST_CHECK exo_status_t hal_user_create(struct hal_space *space, struct hal_user **out);
 void hal_user_destroy(struct hal_user *user); /* NULL is a no-op; not while it runs */
 
-/* Enter user code and return with the reason it came back. Interrupts that arrive meanwhile are served;
- * those after which nothing is due do not end the call.
+/* Enter user code and return with the reason it came back. Interrupts that arrive meanwhile are
+ * served; those after which nothing is due do not end the call.
  * Locks: none.  Context: the thread that owns `user`, interrupts on, preemption on. */
 void hal_user_run(struct hal_user *user, struct hal_user_event *event);
 
 /* Set what the system call that hal_user_run() just reported will return. */
 void hal_user_result(struct hal_user *user, int64_t value);
 
-/* Start afresh at `pc` with stack pointer `sp`, all other registers and the vector state initial (exec). */
+/* Start afresh at `pc` with stack pointer `sp`, all other registers and the vector state initial
+ * (exec). */
 void hal_user_start(struct hal_user *user, vaddr_t pc, vaddr_t sp);
 
 /* Read or replace all general registers. After a system call the replaced registers win over
- * hal_user_result(). Setting sanitises: user segments, flags that user code may not own, canonical pc.
- * Errors: EXO_ERR_INVALID (pc or bases outside the user range). */
+ * hal_user_result(). Setting sanitises: user segments, flags that user code may not own, canonical
+ * pc. Errors: EXO_ERR_INVALID (pc or bases outside the user range). */
 void hal_user_regs_get(struct hal_user *user, struct hal_user_regs *regs);
 EXO_MUST_CHECK exo_status_t hal_user_regs_set(struct hal_user *user,
                                               const struct hal_user_regs *regs);
