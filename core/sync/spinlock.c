@@ -12,8 +12,9 @@
 
 #include "exo/debug/panic.h"
 
-#define HELD_MAX   16u
-#define PAUSES_MAX 64u /* spin hints between two looks, at most */
+#define HELD_MAX       16u
+#define PAUSES_MAX     64u /* spin hints between two looks, at most */
+#define LOOKS_TO_YIELD 64u /* looks between two offers to let the host run somebody else */
 
 struct held_locks {
     uint32_t count;
@@ -24,6 +25,8 @@ static struct held_locks g_held[CPUS_MAX]; /* each its own CPU's */
 
 void spin_wait(struct spinlock *lock, uint16_t ticket)
 {
+    unsigned looks = 0;
+
     for (;;) {
         const uint16_t serving = atomic_load_explicit(&lock->serving, memory_order_acquire);
         const uint16_t ahead = (uint16_t)(ticket - serving);
@@ -34,6 +37,10 @@ void spin_wait(struct spinlock *lock, uint16_t ticket)
         /* Who is far back looks less often, and leaves the line to those in front. */
         for (unsigned i = 0; i < ahead * 8u && i < PAUSES_MAX; i++) {
             hal_pause();
+        }
+        looks++;
+        if (looks % LOOKS_TO_YIELD == 0) {
+            hal_spin_yield(); /* the CPU whose turn it is may wait for the host to run it */
         }
     }
 }

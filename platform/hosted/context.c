@@ -63,7 +63,7 @@ static inline void startup_context_note(struct hal_context *from)
     }
 }
 
-void hal_context_switch(struct hal_context *from, struct hal_context *to)
+void hosted_context_switch(struct hal_context *from, struct hal_context *to)
 {
     if (HOSTED_ASAN) {
         startup_context_note(from);

@@ -20,19 +20,11 @@
 #include "platform/common/pte.h"
 #include "platform/common/switch.h"
 #include "platform/common/user_regs.h"
+#include "platform/hosted/build_kind.h"
 
 /* Under AddressSanitizer every allocation is reported to it; other debug builds only ask whether
  * Valgrind is there; builds without debugging ask nothing. */
-#if defined(__SANITIZE_ADDRESS__)
-#define HOSTED_MEM_WATCH 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HOSTED_MEM_WATCH 1
-#endif
-#endif
-#ifndef HOSTED_MEM_WATCH
-#define HOSTED_MEM_WATCH EXO_CONFIG_DEBUG
-#endif
+#define HOSTED_MEM_WATCH (HOSTED_ASAN || EXO_CONFIG_DEBUG)
 
 #define HOSTED_RAM_BASE 0x550000000000ull /* where the memfd that is physical memory is mapped */
 
@@ -199,6 +191,14 @@ static inline void hal_pause(void)
     __asm__ volatile("pause" : : : "memory");
 }
 
+/* sched_yield(2) past the C library: nothing of it may be interrupted half-way. */
+static inline void hal_spin_yield(void)
+{
+    long result = 24; /* SYS_sched_yield */
+
+    __asm__ volatile("syscall" : "+a"(result) : : "rcx", "r11", "memory");
+}
+
 static inline void *hal_phys_to_virt(paddr_t paddr)
 {
     return (void *)(uintptr_t)(HOSTED_RAM_BASE + paddr);
@@ -207,6 +207,18 @@ static inline void *hal_phys_to_virt(paddr_t paddr)
 static inline paddr_t hal_virt_to_phys(const void *vaddr)
 {
     return (paddr_t)((uintptr_t)vaddr - HOSTED_RAM_BASE);
+}
+
+/* The switch of builds in which somebody must be told, or of the ucontext reference. */
+void hosted_context_switch(struct hal_context *from, struct hal_context *to);
+
+static inline void hal_context_switch(struct hal_context *from, struct hal_context *to)
+{
+    if (HOSTED_SWITCH_INLINE) {
+        switch_windowed(&from->words, &to->words);
+    } else {
+        hosted_context_switch(from, to);
+    }
 }
 
 static inline void hal_mem_allocated(void *start, size_t len_bytes)

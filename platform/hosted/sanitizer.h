@@ -10,27 +10,7 @@
 #define SANITIZER_H
 
 #include "exo/hal.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HOSTED_ASAN 1
-#endif
-#if __has_feature(thread_sanitizer)
-#define HOSTED_TSAN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) && !defined(HOSTED_ASAN)
-#define HOSTED_ASAN 1
-#endif
-#if defined(__SANITIZE_THREAD__) && !defined(HOSTED_TSAN)
-#define HOSTED_TSAN 1
-#endif
-#ifndef HOSTED_ASAN
-#define HOSTED_ASAN 0
-#endif
-#ifndef HOSTED_TSAN
-#define HOSTED_TSAN 0
-#endif
+#include "platform/hosted/build_kind.h"
 
 /* For code that runs inside signal handlers before it is known what was interrupted. */
 #if defined(__clang__)

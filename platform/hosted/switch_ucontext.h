@@ -12,10 +12,6 @@
 #include "exo/lib/types.h"
 #include "platform/common/switch.h"
 
-#ifndef EXO_CONFIG_SWITCH_UCONTEXT
-#define EXO_CONFIG_SWITCH_UCONTEXT 0
-#endif
-
 /* As switch_prepare(), with the stack's both ends. */
 void switch_ucontext_prepare(struct switch_words *words, void *stack_base, void *stack_end,
                              void (*entry)(void *arg), void *arg);

@@ -2,7 +2,6 @@
  * context.c - kernel contexts: the shared windowed switch, with nothing to add on the bare machine.
  */
 #include "exo/hal.h"
-#include "exo/lib/assert.h"
 
 void hal_context_init(struct hal_context *context, const struct hal_stack *stack,
                       void (*entry)(void *arg), void *arg)
@@ -14,12 +13,6 @@ void hal_context_fini(struct hal_context *context)
 {
     context->words.sp = 0;
     context->words.pc = 0;
-}
-
-void hal_context_switch(struct hal_context *from, struct hal_context *to)
-{
-    KASSERT_DEBUG(!hal_irq_enabled());
-    switch_windowed(&from->words, &to->words);
 }
 
 _Noreturn void hal_context_leave(struct hal_context *from, struct hal_context *to)

@@ -145,6 +145,11 @@ static inline void hal_pause(void)
     __asm__ volatile("pause");
 }
 
+static inline void hal_spin_yield(void)
+{
+    hal_pause(); /* who virtualises this CPU sees these */
+}
+
 static inline void *hal_phys_to_virt(paddr_t paddr)
 {
     return (void *)(paddr + HAL_DIRECT_MAP);
@@ -156,6 +161,11 @@ static inline paddr_t hal_virt_to_phys(const void *address)
 }
 
 /* No checker watches memory on the bare machine. */
+static inline void hal_context_switch(struct hal_context *from, struct hal_context *to)
+{
+    switch_windowed(&from->words, &to->words);
+}
+
 static inline void hal_mem_allocated(void *start, size_t len_bytes)
 {
     (void)start;

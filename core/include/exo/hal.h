@@ -79,12 +79,11 @@ void hal_context_init(struct hal_context *context, const struct hal_stack *stack
  * current. */
 void hal_context_fini(struct hal_context *context);
 
-/* Save this context in `from`, go on in `to`. Interrupts are off on entry and on return;
- * callee-saved registers live on the stack; no vector state. May return on another CPU: read
- * per-CPU data again. */
-void hal_context_switch(struct hal_context *from, struct hal_context *to);
-
-/* The same, saying that `from` never runs again (a thread's last switch): sanitizers let its stack
+/* hal_context_switch(from, to), inline below: save this context in `from`, go on in `to`. Interrupts
+ * are off on entry and on return; callee-saved registers live on the stack; no vector state. May return
+ * on another CPU: read per-CPU data again.
+ *
+ * Leave `from` for `to` in the same way, for good (a thread's last switch): sanitizers let its stack
  * go. */
 _Noreturn void hal_context_leave(struct hal_context *from, struct hal_context *to);
 
@@ -142,35 +141,38 @@ void core_on_console_input(const char *bytes,
                            size_t len_bytes); /* inside enter/exit, any one CPU */
 
 /* ---- inline, from the platform's hal_inline.h --------------------------------------------------
- * *
  *
- * uint32_t hal_cpu_id(void)                  index of this CPU; stable only with preemption off
- * struct thread *hal_current(void)           percpu_head.current, one instruction
- * void hal_current_set(struct thread *)      interrupts off
- * void hal_preempt_inc(void)                 percpu_head.preempt += 1, one instruction
- * bool hal_preempt_dec(void)                 -= 1, one instruction; true if the word is now 0
+ * uint32_t hal_cpu_id(void)              index of this CPU; stable only with preemption off
+ * struct thread *hal_current(void)       percpu_head.current, one instruction
+ * void hal_current_set(struct thread *)  interrupts off
+ * void hal_preempt_inc(void)             percpu_head.preempt += 1, one instruction
+ * bool hal_preempt_dec(void)             -= 1, one instruction; true if the word is now 0
  * uint32_t hal_preempt_word(void)
- * void hal_resched_set(void), _clear(void)   clear / set PREEMPT_NO_RESCHED, one instruction each
- * struct percpu_head *hal_percpu(void)       the whole head; interrupts or preemption off
+ * void hal_resched_set(void), _clear(void)  clear / set PREEMPT_NO_RESCHED, one instruction each
+ * struct percpu_head *hal_percpu(void)   the whole head; interrupts or preemption off
  *
- * hal_irq_t hal_irq_save(void)               interrupts off; returns the former state
+ * hal_irq_t hal_irq_save(void)           interrupts off; returns the former state
  * void hal_irq_restore(hal_irq_t)
  * bool hal_irq_enabled(void)
  * void hal_irq_enable(void), hal_irq_disable(void)
  *
- * uint64_t hal_cycles(void)                  free-running counter, not ordered with other
- * instructions uint64_t hal_cycles_ordered(void)          the same, after all earlier and before
- * all later ones void hal_pause(void)                       spin-wait hint
- * void *hal_phys_to_virt(paddr_t)            the direct map
- * paddr_t hal_virt_to_phys(const void *)     of an address in the direct map
+ * void hal_context_switch(struct hal_context *from, struct hal_context *to)
+ *
+ * uint64_t hal_cycles(void)              free-running counter, not ordered with other instructions
+ * uint64_t hal_cycles_ordered(void)      the same, after all earlier and before all later ones
+ * void hal_pause(void)                   spin-wait hint
+ * void hal_spin_yield(void)              for who has spun for long: hosted, the host may run another
+ *                                        thread first. Any context; interrupts stay as they are
+ * void *hal_phys_to_virt(paddr_t)        the direct map
+ * paddr_t hal_virt_to_phys(const void *) of an address in the direct map
  *
  * hal_pte_t; hal_pte_make(paddr, flags), hal_pte_table(paddr), hal_pte_paddr(pte),
- * hal_pte_flags(pte), hal_pte_present(pte), hal_pte_is_leaf(pte, level): page-table entries, flags
- * of exo/mem/pt.h
+ * hal_pte_flags(pte), hal_pte_present(pte), hal_pte_is_leaf(pte, level)
+ *                                        page-table entries, flags of exo/mem/pt.h
  *
  * void hal_mem_allocated(void *, size_t), hal_mem_freed(void *, size_t)
- *                                            tell ASan and Valgrind what an allocator handed out
- * struct hal_context, struct hal_user_regs   layouts
+ *                                        tell ASan and Valgrind what an allocator handed out
+ * struct hal_context, struct hal_user_regs  layouts
  */
 #include "hal_inline.h"
 

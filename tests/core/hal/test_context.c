@@ -82,6 +82,14 @@ END_TEST
  * in them meanwhile. */
 uint64_t hal_test_switch_registers(struct hal_context *from, struct hal_context *to);
 
+/* The switch is inline: a function of it for the assembly to call. */
+EXO_NOINLINE __attribute__((used)) static void switch_called(
+    struct hal_context *from, struct hal_context *to) __asm__("hal_test_switch_called");
+static void switch_called(struct hal_context *from, struct hal_context *to)
+{
+    hal_context_switch(from, to);
+}
+
 __asm__(
     ".pushsection .text\n"
     ".globl hal_test_switch_registers\n"
@@ -92,7 +100,7 @@ __asm__(
     "    movabs $0x1111111111111111, %rbx\n    movabs $0x2222222222222222, %rbp\n"
     "    movabs $0x3333333333333333, %r12\n    movabs $0x4444444444444444, %r13\n"
     "    movabs $0x5555555555555555, %r14\n    movabs $0x6666666666666666, %r15\n"
-    "    call hal_context_switch\n"
+    "    call hal_test_switch_called\n"
     "    xor %eax, %eax\n"
     "    movabs $0x1111111111111111, %rcx\n    cmp %rcx, %rbx\n    je 1f\n    or $1, %eax\n1:\n"
     "    movabs $0x2222222222222222, %rcx\n    cmp %rcx, %rbp\n    je 1f\n    or $2, %eax\n1:\n"

@@ -144,7 +144,7 @@ START_TEST(clock_is_monotonic_across_cpus)
 {
     static struct runner runner[CPUS_MAX];
     static struct thread *thread[CPUS_MAX];
-    struct baton baton = { .cpus = hal_caps()->cpus, .rounds = 300 };
+    struct baton baton = { .cpus = hal_caps()->cpus, .rounds = 60 };
 
     for (uint32_t i = 0; i < baton.cpus; i++) {
         runner[i] = (struct runner){ .baton = &baton, .cpu = i };
