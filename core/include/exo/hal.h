@@ -79,12 +79,12 @@ void hal_context_init(struct hal_context *context, const struct hal_stack *stack
  * current. */
 void hal_context_fini(struct hal_context *context);
 
-/* hal_context_switch(from, to), inline below: save this context in `from`, go on in `to`. Interrupts
- * are off on entry and on return; callee-saved registers live on the stack; no vector state. May return
- * on another CPU: read per-CPU data again.
+/* hal_context_switch(from, to), inline below: save this context in `from`, go on in `to`.
+ * Interrupts are off on entry and on return; callee-saved registers live on the stack; no vector
+ * state. May return on another CPU: read per-CPU data again.
  *
- * Leave `from` for `to` in the same way, for good (a thread's last switch): sanitizers let its stack
- * go. */
+ * Leave `from` for `to` in the same way, for good (a thread's last switch): sanitizers let its
+ * stack go. */
 _Noreturn void hal_context_leave(struct hal_context *from, struct hal_context *to);
 
 /* ---- time ------------------------------------------------------------------------------------ */
@@ -161,8 +161,8 @@ void core_on_console_input(const char *bytes,
  * uint64_t hal_cycles(void)              free-running counter, not ordered with other instructions
  * uint64_t hal_cycles_ordered(void)      the same, after all earlier and before all later ones
  * void hal_pause(void)                   spin-wait hint
- * void hal_spin_yield(void)              for who has spun for long: hosted, the host may run another
- *                                        thread first. Any context; interrupts stay as they are
+ * void hal_spin_yield(void)              for who has spun for long: hosted, the host may run
+ *                                        another thread first; interrupts stay as they are
  * void *hal_phys_to_virt(paddr_t)        the direct map
  * paddr_t hal_virt_to_phys(const void *) of an address in the direct map
  *

@@ -95,9 +95,11 @@ hal_test_canary:
 
 /*
  * user_storm: the same in user mode, a program of user_box.h. The page at USER_DATA has the
- * canaries: 15 registers from 0 on, 16 vector registers from 256 on, the rounds of a turn at 128.
- * The stack pointer is the page's address all the time. Each turn ends with call 39, argument 0, or
- * 1 if something differed.
+ * canaries: 15 registers from 0 on, 16 SSE registers from 256 on, 32 whole vector registers of 64
+ * bytes from 1024 on, 8 mask registers from 3072 on, the rounds of a turn at 128. Scratch: the
+ * rounds left at 136, half a register at 144, what the CPU and its kernel offer at 152 (AVX 1,
+ * AVX-512 2), a whole register at 3328. The stack pointer is the page's address all the time. Each
+ * turn ends with call 39, argument 0, or 1 if something differed, argument 1 what was offered.
  */
         .section .rodata
         .balign 16
@@ -106,7 +108,36 @@ user_storm:
         mov     $0x600000, %esp
         mov     128(%rsp), %rax
         mov     %rax, 136(%rsp)
+        movl    $0, 152(%rsp)
+        mov     $1, %eax
+        cpuid
+        and     $0x18000000, %ecx       /* AVX, and XGETBV may be used */
+        cmp     $0x18000000, %ecx
+        jne     1f
+        xor     %ecx, %ecx
+        xgetbv
+        mov     %eax, %ecx
+        and     $0x06, %ecx
+        cmp     $0x06, %ecx
+        jne     1f
+        movl    $1, 152(%rsp)
         .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        vmovdqu 1024 + 64 * \n(%rsp), %ymm\n
+        .endr
+        and     $0xe0, %eax
+        cmp     $0xe0, %eax
+        jne     1f
+        movl    $3, 152(%rsp)
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        vmovdqu64 1024 + 64 * \n(%rsp), %zmm\n
+        .endr
+        .irp    n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+        vmovdqu64 1024 + 64 * \n(%rsp), %zmm\n
+        .endr
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7
+        kmovw   3072 + 8 * \n(%rsp), %k\n
+        .endr
+1:      .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
         movdqu  256 + 16 * \n(%rsp), %xmm\n
         .endr
         mov     8(%rsp), %rbx
@@ -168,12 +199,49 @@ user_storm:
         cmp     264 + 16 * \n(%rsp), %rax
         jne     3f
         .endr
+        testb   $2, 152(%rsp)
+        jnz     5f
+        testb   $1, 152(%rsp)
+        jz      6f
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        vmovdqu %ymm\n, 3328(%rsp)
+        mov     $0x600000 + 3328, %esi
+        mov     $0x600000 + 1024 + 64 * \n, %edi
+        mov     $4, %ecx
+        repe cmpsq
+        jne     3f
+        .endr
+        jmp     6f
+5:      .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        vmovdqu64 %zmm\n, 3328(%rsp)
+        mov     $0x600000 + 3328, %esi
+        mov     $0x600000 + 1024 + 64 * \n, %edi
+        mov     $8, %ecx
+        repe cmpsq
+        jne     3f
+        .endr
+        .irp    n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+        vmovdqu64 %zmm\n, 3328(%rsp)
+        mov     $0x600000 + 3328, %esi
+        mov     $0x600000 + 1024 + 64 * \n, %edi
+        mov     $8, %ecx
+        repe cmpsq
+        jne     3f
+        .endr
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7
+        kmovw   %k\n, %ecx
+        cmpw    3072 + 8 * \n(%rsp), %cx
+        jne     3f
+        .endr
+6:      mov     32(%rsp), %rsi          /* these two helped to compare */
+        mov     40(%rsp), %rdi
         decq    136(%rsp)
         jnz     2b
         xor     %edi, %edi
         jmp     4f
 3:      mov     $1, %edi
-4:      mov     $39, %eax
+4:      mov     152(%rsp), %esi
+        mov     $39, %eax
         syscall
         jmp     user_storm
         .globl  user_storm_end

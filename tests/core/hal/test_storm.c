@@ -2,8 +2,8 @@
  * test_storm.c - timer interrupts at arbitrary points on every CPU, with a canary in every
  * register.
  *
- * Two kernel threads on each CPU run hal_test_canary() (canary.S), and one user thread the like
- * with vector registers (user_storm), each with canaries of its own, while a
+ * Two kernel threads on each CPU run hal_test_canary() (canary.S), and two user threads the like
+ * with all vector registers that there are (user_storm), each with canaries of its own, while a
  * timer fires at pseudo-random distances and asks for a switch between them each time. A register
  * that an interrupt, a preemption or a switch loses, or that arrives in another thread, is seen at
  * once. 20 000 interrupts in check, 1 000 000 in check-long.
@@ -25,11 +25,15 @@
 #define STORM_SPREAD    16384u
 #define CANARY_ROUNDS   2000u
 #define STACK_WORDS     64u
-#define THREADS_PER_CPU 3u /* two in the kernel, one in user mode */
+#define THREADS_PER_CPU 4u /* two in user mode, two in the kernel */
+#define USERS_PER_CPU   2u
 #define USER_ROUNDS     2000u
 #define USER_ROUNDS_AT  128u /* layout of the page: canary.S */
-#define USER_VECTORS_AT 256u
-#define PAGE_CANARIES   512u
+#define USER_SSE_AT     256u
+#define USER_VECTORS_AT 1024u
+#define VECTOR_BYTES    64u
+#define SSE_BYTES       16u
+#define SSE_COUNT       16u
 
 uint64_t hal_test_canary(const uint64_t expected[15], uint64_t rounds, uint64_t tear);
 
@@ -49,6 +53,7 @@ struct victim {
 
 static struct storm g_storm[CPUS_MAX];
 static _Atomic uint32_t g_torn;
+static _Atomic uint32_t g_offered; /* what user threads found beside SSE: AVX 1, AVX-512 2 */
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -116,11 +121,15 @@ static void user_victim_open(struct victim *victim)
     const uint64_t rounds = USER_ROUNDS;
 
     box_open(&victim->box);
-    for (uint32_t at = 0; at < PAGE_CANARIES; at += sizeof(random)) {
+    for (uint32_t at = 0; at < PAGE_SIZE; at += sizeof(random)) {
         (void)next_random(&random);
         memcpy(victim->box.data + at, &random, sizeof(random));
     }
     memcpy(victim->box.data + USER_ROUNDS_AT, &rounds, sizeof(rounds));
+    for (uint32_t i = 0; i < SSE_COUNT; i++) { /* the low part of a register is one canary */
+        memcpy(victim->box.data + USER_VECTORS_AT + i * VECTOR_BYTES,
+               victim->box.data + USER_SSE_AT + i * SSE_BYTES, SSE_BYTES);
+    }
     BOX_START(&victim->box, storm);
 }
 
@@ -133,6 +142,7 @@ static void user_victim_thread(void *arg)
     while (!torn && !storm_is_over(victim->storm)) {
         box_run(victim->box.user, &event);
         torn = event.reason != HAL_USER_SYSCALL || event.arg[0] != 0;
+        atomic_store_explicit(&g_offered, (uint32_t)event.arg[1], memory_order_relaxed);
         if (!torn) {
             hal_user_result(victim->box.user, 0);
         }
@@ -162,22 +172,23 @@ static uint64_t storm_run(uint32_t cpus, uint64_t wanted)
     }
     for (uint32_t i = 0; i < THREADS_PER_CPU * cpus; i++) {
         victim[i] = (struct victim){ .id = i, .storm = &g_storm[i % cpus] };
-        if (i < cpus) {
+        if (i < USERS_PER_CPU * cpus) {
             user_victim_open(&victim[i]);
         }
     }
     for (uint32_t i = 0; i < THREADS_PER_CPU * cpus; i++) {
+        const bool is_user = i < USERS_PER_CPU * cpus;
         const struct thread_spec spec = { .name = "victim",
-                                          .entry = i < cpus ? user_victim_thread : victim_thread,
+                                          .entry = is_user ? user_victim_thread : victim_thread,
                                           .arg = &victim[i],
                                           .cpu = i % cpus };
 
-        victim[i].starts = i / cpus == 1;
+        victim[i].starts = i / cpus == USERS_PER_CPU;
         ck_assert_int_eq(thread_create(&spec, &thread[i]), EXO_OK);
     }
     for (uint32_t i = 0; i < THREADS_PER_CPU * cpus; i++) {
         thread_join(thread[i], NULL);
-        if (i < cpus) {
+        if (i < USERS_PER_CPU * cpus) {
             box_close(&victim[i].box);
         }
     }
@@ -196,7 +207,13 @@ START_TEST(interrupts_keep_every_register)
     atomic_store_explicit(&g_torn, 0, memory_order_release);
     const uint64_t fired = storm_run(cpus, wanted / cpus);
 
-    kprintf("# storm: %llu timer interrupts on %u CPUs\n", (unsigned long long)fired, cpus);
+    const uint32_t offered = atomic_load_explicit(&g_offered, memory_order_acquire);
+
+    kprintf("# storm: %llu timer interrupts on %u CPUs, vector state up to %s\n",
+            (unsigned long long)fired, cpus,
+            (offered & 2) != 0   ? "AVX-512"
+            : (offered & 1) != 0 ? "AVX"
+                                 : "SSE");
     ck_assert_uint_ge(fired, wanted / cpus * cpus);
     ck_assert_uint_eq(atomic_load_explicit(&g_torn, memory_order_acquire), 0);
 }
@@ -218,8 +235,8 @@ static void resched_once(struct timer *timer)
     hal_resched_set();
 }
 
-/* The same for user mode: a vector register that does not match its canary any more is seen. */
-START_TEST(user_canary_loop_sees_a_torn_vector)
+/* One bit of the canaries at `byte` is changed while a user victim runs: what it reports then. */
+static void expect_torn(uint32_t byte)
 {
     static struct victim victim;
     const uint64_t rounds = 1ull << 40; /* it does not end by itself */
@@ -235,12 +252,29 @@ START_TEST(user_canary_loop_sees_a_torn_vector)
         hal_user_run(victim.box.user, &event);
     } while (event.reason != HAL_USER_QUANTUM && event.reason != HAL_USER_SYSCALL);
     ck_assert_uint_eq(event.reason, HAL_USER_QUANTUM);
-    victim.box.data[USER_VECTORS_AT + 5 * 16 + 11] ^= 1;
+    victim.box.data[byte] ^= 1;
     box_run(victim.box.user, &event);
     ck_assert_uint_eq(event.reason, HAL_USER_SYSCALL);
     ck_assert_uint_eq(event.arg[0], 1);
     (void)timer_cancel_sync(&timer);
     box_close(&victim.box);
+    atomic_store_explicit(&g_offered, (uint32_t)event.arg[1], memory_order_relaxed);
+}
+
+/* The same for user mode: a vector register that does not match its canary any more is seen, the
+ * highest parts and the mask registers included where there are such. */
+START_TEST(user_canary_loop_sees_a_torn_vector)
+{
+    expect_torn(USER_SSE_AT + 5 * SSE_BYTES + 11);
+    const uint32_t offered = atomic_load_explicit(&g_offered, memory_order_acquire);
+
+    if ((offered & 1) != 0) {
+        expect_torn(USER_VECTORS_AT + 15 * VECTOR_BYTES + 31);
+    }
+    if ((offered & 2) != 0) {
+        expect_torn(USER_VECTORS_AT + 31 * VECTOR_BYTES + 63);
+        expect_torn(3072 + 7 * 8);
+    }
 }
 END_TEST
 
