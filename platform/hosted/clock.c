@@ -4,9 +4,9 @@
  * Invariants:
  *   (1) hal_clock_ns() = CLOCK_MONOTONIC - g_start_ns + g_advance_ns; the host keeps
  *       CLOCK_MONOTONIC in step over its CPUs, and nothing is ever subtracted.
- *   (2) armed_ns <= deadline_ns: the host timer may fire early, never late. Then nothing is due and
- *       it is set anew. So pushing a deadline back, which happens at every switch, costs no system
- *       call.
+ *   (2) armed_ns <= deadline_ns, or the deadline has passed and the timer interrupt is pending: the
+ *       host timer may fire early, never late. Then nothing is due and it is set anew. So pushing a
+ *       deadline back, which happens at every switch, costs no system call.
  *   (3) While `retrying`, the host timer fires periodically instead, which is early enough for (2).
  */
 #include <errno.h>
@@ -163,7 +163,11 @@ void hal_timer_set(uint64_t deadline_ns)
 
     cpu->deadline_ns = deadline_ns;
     if (deadline_ns < cpu->armed_ns) {
-        timer_arm(cpu);
+        if (deadline_ns <= hal_clock_ns()) {
+            hosted_irq_raise(hal_cpu_id(), HOSTED_IRQ_TIMER); /* found when interrupts go on */
+        } else {
+            timer_arm(cpu);
+        }
     }
     host_exit(irq);
 }
