@@ -263,22 +263,18 @@ static void spin_thread(void *arg)
 START_TEST(cross_cpu_interrupts_arrive)
 {
     static _Atomic uint32_t stop;
-    static struct thread *thread[CPUS_MAX];
-    const uint32_t cpus = hal_caps()->cpus;
     struct timer_stats before;
     struct timer_stats after;
+    uint32_t missed = 0;
 
-    atomic_store_explicit(&stop, 0, memory_order_release);
-    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+    for (uint32_t cpu = 0; cpu < hal_caps()->cpus; cpu++) {
+        struct thread *thread = NULL;
         const struct thread_spec spec = {
             .name = "spin", .entry = spin_thread, .arg = &stop, .cpu = cpu
         };
 
-        ck_assert_int_eq(thread_create(&spec, &thread[cpu]), EXO_OK);
-    }
-    uint32_t missed = 0;
-
-    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+        atomic_store_explicit(&stop, 0, memory_order_release);
+        ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
         timer_stats(cpu, &before);
         hal_test_irq_raise(cpu);
         for (uint32_t i = 0; i < 1000; i++) {
@@ -289,10 +285,8 @@ START_TEST(cross_cpu_interrupts_arrive)
             test_spin_ns(NS_PER_MS);
         }
         missed += after.interrupts == before.interrupts ? 1 : 0;
-    }
-    atomic_store_explicit(&stop, 1, memory_order_release);
-    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-        thread_join(thread[cpu], NULL);
+        atomic_store_explicit(&stop, 1, memory_order_release);
+        thread_join(thread, NULL);
     }
     ck_assert_uint_eq(missed, 0);
 }

@@ -222,7 +222,7 @@ static void touch_deep_stack(void *arg)
 
 START_TEST(thread_list_tells_names_states_and_stacks)
 {
-    static struct thread_info info[64];
+    static struct thread_info info[CPUS_MAX + 64]; /* an idle thread per CPU, and ours */
     struct thread *thread = NULL;
     bool found = false;
     bool self = false;
