@@ -140,8 +140,9 @@ static uintptr_t thread_pointer(void)
 
 /* The host leaves the thread pointer alone when a handler returns; Valgrind puts back the one of
  * the thread that the frame was made on, from a copy of all registers that it keeps in the frame.
- * The frame is left by another thread: give it that one's. */
-static void valgrind_frame_move(ucontext_t *frame, uintptr_t from, uintptr_t to)
+ * The frame is left by another thread: give it that one's. Not inline: tests/hosted/valgrind.supp
+ * names it, since it looks where only Valgrind itself has business. */
+EXO_NOINLINE static void valgrind_frame_move(ucontext_t *frame, uintptr_t from, uintptr_t to)
 {
     volatile uintptr_t *const word = (volatile uintptr_t *)(frame + 1);
 
