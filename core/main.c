@@ -12,6 +12,8 @@
 #include "exo/hal.h"
 #include "exo/lib/number.h"
 #include "exo/lib/string.h"
+#include "exo/mem/heap.h"
+#include "exo/mem/kva.h"
 #include "exo/mem/phys.h"
 #include "exo/sched/sched.h"
 #include "exo/sched/thread.h"
@@ -132,6 +134,8 @@ static void step_chart(void)
 
 static const struct boot_step g_steps[] = {
     { "phys", BOOT_CRITICAL, 0, step_phys },
+    { "kva", BOOT_CRITICAL, 6, kva_init },
+    { "heap", BOOT_CRITICAL, 5, heap_init },
     { "params", BOOT_CRITICAL, 10, boot_params_read },
     { "sched", BOOT_CRITICAL, 20, sched_cpu_init },
     { "epoch", BOOT_NORMAL, 10, step_epoch },

@@ -75,8 +75,22 @@ static void command_threads(uint32_t argc, const char *const *argv)
 EXO_MONITOR_COMMAND(threads, "threads: state (R running, r ready, B blocked, D dead), stacks",
                     command_threads);
 
+static void zone_show(const struct phys_zone_stats *zone)
+{
+    static const char *const kinds[PHYS_ZONE_KINDS] = { "DMA", "DMA32", "Normal" };
+
+    kprintf("%4u %-6s %10lu %10lu %6lu/%lu/%lu  ", zone->node, kinds[zone->kind],
+            zone->frames_total, zone->frames_free, zone->mark_min, zone->mark_low, zone->mark_high);
+    for (uint32_t order = 0; order < PHYS_ORDER_COUNT; order++) {
+        kprintf(" %lu", zone->blocks[order]);
+    }
+    kprintf("\n");
+}
+
 static void command_mem(uint32_t argc, const char *const *argv)
 {
+    struct phys_cache_stats caches;
+    struct phys_zone_stats zone;
     struct phys_stats stats;
 
     (void)argc;
@@ -85,6 +99,14 @@ static void command_mem(uint32_t argc, const char *const *argv)
     kprintf("frames of %zu bytes: total %lu (%lu MiB), free %lu (%lu MiB), fewest free %lu\n",
             PAGE_SIZE, stats.frames_total, stats.frames_total / FRAMES_PER_MIB, stats.frames_free,
             stats.frames_free / FRAMES_PER_MIB, stats.frames_low_water);
+    phys_cache_stats(&caches);
+    kprintf("CPU caches: %lu frames, %lu refills, %lu drains; reclaim: %lu rounds, %lu frames\n",
+            caches.frames, caches.refills, caches.drains, caches.reclaims, caches.reclaimed);
+    kprintf("node zone        frames       free    min/low/high  free blocks of order 0-%u\n",
+            PHYS_ORDER_MAX);
+    for (uint32_t i = 0; phys_zone_stats(i, &zone); i++) {
+        zone_show(&zone);
+    }
 }
 EXO_MONITOR_COMMAND(mem, "physical memory", command_mem);
 

@@ -1,61 +1,58 @@
 /*
- * core/sched/policy_fifo.c - round robin: one queue per CPU, first come first served, equal slices.
+ * core/sched/policy_fifo.c - plain round robin: one queue per CPU, first come first served, equal
+ * slices, whatever the threads' priorities.
  *
- * Invariant: `ready`, `count` and `stealable` change together, under the queue's lock.
+ * Invariant: the queue's first level holds all threads; `count` and the list change together.
  */
 #include "sched_private.h"
 
 #define SLICE_NS 10000000u      /* a thread runs this long at most while others wait */
 #define TICK_NS  (SLICE_NS / 2) /* and half of it at least */
 
-static void stealable_add(struct run_queue *queue, const struct thread *thread, uint32_t change)
+static void fifo_init(struct run_queue *queue)
 {
-    if (thread->pinned == THREAD_ANY_CPU) {
-        const uint32_t now = atomic_load_explicit(&queue->stealable, memory_order_relaxed);
-
-        atomic_store_explicit(&queue->stealable, now + change, memory_order_relaxed);
-    }
+    (void)queue;
 }
 
-static void fifo_enqueue(struct run_queue *queue, struct thread *thread)
+static void fifo_charge(struct run_queue *queue, struct thread *thread, uint64_t cycles)
 {
-    list_add_tail(&queue->ready, &thread->run_node);
-    queue->count++;
-    stealable_add(queue, thread, 1);
+    (void)queue;
+    (void)thread;
+    (void)cycles;
 }
 
-static void take_out(struct run_queue *queue, struct thread *thread)
+static void fifo_enqueue(struct run_queue *queue, struct thread *thread, bool is_woken)
 {
-    list_remove(&thread->run_node);
-    queue->count--;
-    stealable_add(queue, thread, UINT32_MAX); /* minus one */
+    (void)is_woken;
+    thread->entity.home = queue;
+    thread->entity.queued = true;
+    thread->entity.goes_last = false;
+    list_add_tail(&queue->level[0], &thread->entity.node);
+    run_queue_count(queue, thread, 1);
+}
+
+static void fifo_dequeue(struct run_queue *queue, struct thread *thread)
+{
+    list_remove(&thread->entity.node);
+    thread->entity.queued = false;
+    run_queue_count(queue, thread, -1);
 }
 
 static struct thread *fifo_pick(struct run_queue *queue)
 {
-    if (list_is_empty(&queue->ready)) {
+    if (list_is_empty(&queue->level[0])) {
         return NULL;
     }
-    struct thread *const thread = container_of(queue->ready.next, struct thread, run_node);
+    struct thread *const thread = container_of(queue->level[0].next, struct thread, entity.node);
 
-    take_out(queue, thread);
+    fifo_dequeue(queue, thread);
     return thread;
 }
 
-static struct thread *fifo_steal(struct run_queue *queue)
+static struct thread *fifo_find(struct run_queue *queue, uint32_t thief, bool cold_only)
 {
-    LIST_FOR_EACH(node, &queue->ready)
-    {
-        struct thread *const thread = container_of(node, struct thread, run_node);
-
-        /* Acquire: its saved context is whole before another CPU runs it. */
-        if (thread->pinned == THREAD_ANY_CPU &&
-            !atomic_load_explicit(&thread->on_cpu, memory_order_acquire)) {
-            take_out(queue, thread);
-            return thread;
-        }
-    }
-    return NULL;
+    (void)cold_only;
+    return run_queue_scan(&queue->level[0], thief, false);
 }
 
 static bool fifo_on_tick(struct run_queue *queue, uint64_t ran_ns)
@@ -71,11 +68,14 @@ static bool fifo_preempts(const struct run_queue *queue, const struct thread *wo
 }
 
 const struct sched_policy g_sched_policy_fifo = {
-    .name = "fifo",
+    .name = "rr",
     .tick_ns = TICK_NS,
+    .init = fifo_init,
+    .charge = fifo_charge,
     .enqueue = fifo_enqueue,
     .pick = fifo_pick,
-    .steal = fifo_steal,
+    .dequeue = fifo_dequeue,
+    .find = fifo_find,
     .on_tick = fifo_on_tick,
     .preempts = fifo_preempts,
 };

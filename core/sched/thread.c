@@ -22,24 +22,35 @@
 
 #include "sched_private.h"
 
-#define STACK_FILL 0x57ac57ac57ac57acull /* what no frame has touched */
+#define COLORS      8u
+#define COLOR_BYTES (4 * CACHE_LINE)
+#define STACK_FILL  0x57ac57ac57ac57acull /* what no frame has touched */
 
 static struct spinlock g_list_lock = SPINLOCK_INIT(RANK_THREAD);
 static struct list_node g_list = LIST_INIT(g_list); /* [g_list_lock] all threads */
 static _Atomic uint32_t g_next_id;
+static _Atomic uint32_t g_colors; /* given out */
 
 static void on_timeout(struct timer *timer);
 
 void thread_setup(struct thread *thread, const struct thread_spec *spec)
 {
-    thread->pinned = spec->cpu;
+    const uint64_t affinity = spec->cpu == THREAD_ANY_CPU ? AFFINITY_ALL : 1ull << spec->cpu;
+
+    atomic_store_explicit(&thread->affinity, affinity, memory_order_relaxed);
+    atomic_store_explicit(&thread->entity.level, LEVEL_NORMAL, memory_order_relaxed);
+    thread->own_level = LEVEL_NORMAL;
+    thread->entity.inverse = sched_inverse_weight(0);
+    list_init(&thread->entity.node);
+    list_init(&thread->held);
+    list_init(&thread->donor_node);
+    timer_init(&thread->budget.refill, sched_refill);
     thread->entry = spec->entry;
     thread->arg = spec->arg;
     thread->id = atomic_fetch_add_explicit(&g_next_id, 1, memory_order_relaxed);
     str_copy(thread->name, sizeof(thread->name), spec->name);
     atomic_store_explicit(&thread->cpu, hal_cpu_id(), memory_order_relaxed);
     atomic_store_explicit(&thread->refs, 2, memory_order_relaxed);
-    list_init(&thread->run_node);
     timer_init(&thread->sleep_timer, on_timeout);
     const hal_irq_t irq = spin_lock_irq(&g_list_lock);
 
@@ -99,7 +110,11 @@ exo_status_t thread_create(const struct thread_spec *spec, struct thread **out)
         return status;
     }
     stack_fill(&stack);
-    const size_t room = stack.size_bytes - align_up(sizeof(struct thread), CACHE_LINE);
+    /* Threads whose records had the same place in their pages would fight for the same sets of the
+     * caches, and a store to one would delay loads from another. */
+    const uint32_t color = atomic_fetch_add_explicit(&g_colors, 1, memory_order_relaxed) % COLORS;
+    const size_t room =
+        stack.size_bytes - color * COLOR_BYTES - align_up(sizeof(struct thread), CACHE_LINE);
     struct thread *const thread = (struct thread *)((char *)stack.base + room);
     const struct hal_stack below = { .base = stack.base, .size_bytes = room };
 
@@ -137,7 +152,9 @@ _Noreturn void thread_exit(int status)
     struct thread *const self = hal_current();
 
     assert_may_block("thread_exit");
+    heap_thread_exit(&self->heap);
     self->exit_status = status;
+    sched_deadline_end(self);
     hal_irq_disable();
     atomic_store_explicit(&self->state, THREAD_DEAD, memory_order_relaxed);
     sched_switch();
@@ -190,6 +207,7 @@ void thread_yield(void)
 {
     assert_may_block("thread_yield");
     hal_irq_disable();
+    thread_current()->entity.goes_last = true;
     sched_switch();
     hal_irq_enable();
     preempt_check();
@@ -230,12 +248,12 @@ static void block(struct thread *self)
     preempt_check();
 }
 
-exo_status_t thread_park(uint64_t deadline_ns)
+/* Wait for a permit; `lightly`: also for a signal, which stays until somebody asks for it. */
+static exo_status_t park(uint64_t deadline_ns, bool lightly)
 {
     struct thread *const self = hal_current();
     const bool is_timed = deadline_ns != CLOCK_NEVER;
 
-    assert_may_block("thread_park");
     if (atomic_exchange_explicit(&self->park, PARK_EMPTY, memory_order_acquire) == PARK_PERMIT) {
         return EXO_OK;
     }
@@ -245,7 +263,16 @@ exo_status_t thread_park(uint64_t deadline_ns)
         }
         timer_arm(&self->sleep_timer, deadline_ns);
     }
-    block(self);
+    if (lightly) {
+        /* seq_cst, as in signal_send(): either we see the signal, or it sees us wait. */
+        atomic_store_explicit(&self->waits_lightly, true, memory_order_seq_cst);
+    }
+    if (!lightly || atomic_load_explicit(&self->signals, memory_order_seq_cst) == 0) {
+        block(self);
+    }
+    if (lightly) {
+        atomic_store_explicit(&self->waits_lightly, false, memory_order_relaxed);
+    }
     if (is_timed) {
         /* Its callback must not strike a later park. */
         (void)timer_cancel_sync(&self->sleep_timer);
@@ -253,6 +280,35 @@ exo_status_t thread_park(uint64_t deadline_ns)
     const uint32_t word = atomic_exchange_explicit(&self->park, PARK_EMPTY, memory_order_acq_rel);
 
     return word == PARK_TIMEOUT ? EXO_ERR_TIMED_OUT : EXO_OK;
+}
+
+exo_status_t thread_park(uint64_t deadline_ns)
+{
+    assert_may_block("thread_park");
+    return park(deadline_ns, false);
+}
+
+/* Take the request to stop waiting; one to end stays. */
+static bool signal_take(struct thread *self)
+{
+    if (atomic_load_explicit(&self->signals, memory_order_relaxed) == 0) {
+        return false;
+    }
+    (void)atomic_fetch_and_explicit(&self->signals, ~THREAD_SIGNAL_INTERRUPT, memory_order_acquire);
+    return true;
+}
+
+exo_status_t thread_park_interruptible(uint64_t deadline_ns)
+{
+    struct thread *const self = hal_current();
+
+    assert_may_block("thread_park_interruptible");
+    if (signal_take(self)) {
+        return EXO_ERR_INTERRUPTED;
+    }
+    const exo_status_t status = park(deadline_ns, true);
+
+    return signal_take(self) ? EXO_ERR_INTERRUPTED : status;
 }
 
 void thread_unpark(struct thread *thread)
@@ -273,6 +329,51 @@ void thread_sleep_ns(uint64_t duration_ns)
     }
     if (permit_used) {
         thread_unpark(hal_current()); /* a wake-up meant for somebody else's wait */
+    }
+}
+
+exo_status_t thread_sleep_interruptible(uint64_t duration_ns)
+{
+    const uint64_t deadline_ns = clock_deadline_ns(duration_ns);
+    exo_status_t status = EXO_OK;
+    bool permit_used = false;
+
+    while ((status = thread_park_interruptible(deadline_ns)) == EXO_OK) {
+        permit_used = true;
+    }
+    if (permit_used) {
+        thread_unpark(hal_current());
+    }
+    return status == EXO_ERR_TIMED_OUT ? EXO_OK : status;
+}
+
+static void signal_send(struct thread *thread, uint32_t signal)
+{
+    (void)atomic_fetch_or_explicit(&thread->signals, signal, memory_order_seq_cst);
+    if (atomic_load_explicit(&thread->waits_lightly, memory_order_seq_cst)) {
+        thread_unpark(thread);
+    }
+}
+
+void thread_interrupt(struct thread *thread)
+{
+    signal_send(thread, THREAD_SIGNAL_INTERRUPT);
+}
+
+void thread_kill(struct thread *thread)
+{
+    signal_send(thread, THREAD_SIGNAL_KILL);
+}
+
+bool thread_is_killed(const struct thread *thread)
+{
+    return (atomic_load_explicit(&thread->signals, memory_order_acquire) & THREAD_SIGNAL_KILL) != 0;
+}
+
+void thread_safe_point(void)
+{
+    if (thread_is_killed(hal_current())) {
+        thread_exit(THREAD_KILLED);
     }
 }
 
@@ -313,6 +414,34 @@ void thread_user_data_set(struct thread *thread, void *data)
     thread->user_data = data;
 }
 
+static _Atomic uint32_t g_locals; /* slots given out */
+
+exo_status_t thread_local_create(uint32_t *slot)
+{
+    uint32_t next = atomic_load_explicit(&g_locals, memory_order_relaxed);
+
+    do {
+        if (next == THREAD_LOCALS_MAX) {
+            return EXO_ERR_NO_RESOURCES;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&g_locals, &next, next + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    *slot = next;
+    return EXO_OK;
+}
+
+void *thread_local_get(uint32_t slot)
+{
+    KASSERT(slot < THREAD_LOCALS_MAX);
+    return hal_current()->local[slot];
+}
+
+void thread_local_set(uint32_t slot, void *value)
+{
+    KASSERT(slot < THREAD_LOCALS_MAX);
+    hal_current()->local[slot] = value;
+}
+
 static void info_fill(const struct thread *thread, struct thread_info *out)
 {
     static const char letter[] = {
@@ -326,6 +455,9 @@ static void info_fill(const struct thread *thread, struct thread_info *out)
         .run_ns =
             clock_cycles_to_ns(atomic_load_explicit(&thread->run_cycles, memory_order_relaxed)),
         .switches = atomic_load_explicit(&thread->switches, memory_order_relaxed),
+        .latency_max_ns =
+            clock_cycles_to_ns(atomic_load_explicit(&thread->latency_max, memory_order_relaxed)),
+        .level = atomic_load_explicit(&thread->entity.level, memory_order_relaxed),
         .stack_size_bytes = thread->stack.size_bytes,
     };
     str_copy(out->name, sizeof(out->name), thread->name);
@@ -363,9 +495,13 @@ bool sched_cpu_info(uint32_t cpu, struct sched_cpu_info *out)
         .switches = atomic_load_explicit(&self->switches, memory_order_relaxed),
         .stolen = atomic_load_explicit(&self->stolen, memory_order_relaxed),
         .ticks = atomic_load_explicit(&self->ticks, memory_order_relaxed),
+        .moved = atomic_load_explicit(&self->moved, memory_order_relaxed),
         .idle_ns =
             clock_cycles_to_ns(atomic_load_explicit(&self->idle.run_cycles, memory_order_relaxed)),
     };
+    for (uint32_t i = 0; i < SCHED_LATENCY_STEPS; i++) {
+        out->latency[i] = atomic_load_explicit(&self->latency[i], memory_order_relaxed);
+    }
     /* Alive: it is the current one as long as the lock is held. */
     str_copy(out->current, sizeof(out->current), self->queue.current->name);
     spin_unlock_irq(&self->queue.lock, irq);

@@ -4,7 +4,8 @@
  * Invariants (EXO_CONFIG_DEBUG_LOCKS):
  *   (1) g_held[cpu] lists the locks that this CPU holds, whatever thread or interrupt took them: a
  *       holder cannot leave its CPU, because preemption or interrupts are off;
- *   (2) ranks in the list rise strictly from the first to the last taken;
+ *   (2) ranks in the list rise strictly from the first to the last taken, but for buckets of
+ *       waiters on addresses, which rise by address among themselves;
  *   (3) the list is changed with interrupts off, so an interrupt's own locks come and go in
  *       between.
  */
@@ -50,6 +51,13 @@ static uint16_t lock_owner(const struct spinlock *lock)
     return atomic_load_explicit(&lock->owner, memory_order_relaxed);
 }
 
+/* May `lock` be taken after `held`? */
+static bool in_order(const struct spinlock *held, const struct spinlock *lock)
+{
+    return held->rank < lock->rank ||
+           (held->rank == RANK_WAIT_BUCKET && lock->rank == RANK_WAIT_BUCKET && held < lock);
+}
+
 void spin_debug_before(const struct spinlock *lock, bool irq_kind)
 {
     if (panic_is_under_way()) {
@@ -64,7 +72,7 @@ void spin_debug_before(const struct spinlock *lock, bool irq_kind)
     if (!irq_kind && hal_percpu()->irq_depth != 0) {
         panic("lock: thread-kind lock in an interrupt rank=%u", lock->rank);
     }
-    if (held->count > 0 && held->lock[held->count - 1]->rank >= lock->rank) {
+    if (held->count > 0 && !in_order(held->lock[held->count - 1], lock)) {
         panic("lock: order broken, rank=%u taken while rank=%u is held", lock->rank,
               held->lock[held->count - 1]->rank);
     }

@@ -1,19 +1,18 @@
 /*
- * core/sync/wait.c - wait queues, completions and mutexes.
+ * core/sync/wait.c - wait queues and completions.
  *
  * Invariants while queue->lock is free:
  *   (1) an entry is linked exactly while its owner waits and no wake-up has chosen it;
  *   (2) an entry's thread is alive: it leaves only through wait_finish(), which takes the lock, and
  *       wakers unpark it under the lock.
- * Mutex:
- *   (3) owner != NULL exactly while it is held; a release wakes one waiter, which competes again.
+ * Completion:
+ *   (3) done is set under the lock, and nobody queues once it is; completing wakes the first batch,
+ *       and each waiter that leaves wakes the next: so the completer holds the lock once, for a
+ *       bounded time, and its last look at the completion comes before any waiter returns.
  */
 #include "exo/sync/wait.h"
 
-#include "exo/debug/panic.h"
-#include "exo/lib/assert.h"
-
-#define WAKE_BATCH 16u /* wake-ups per time that the lock is held */
+#include "grant.h"
 
 void wait_queue_init(struct wait_queue *queue)
 {
@@ -84,66 +83,52 @@ void completion_init(struct completion *completion)
     atomic_store_explicit(&completion->done, false, memory_order_relaxed);
 }
 
-/* Set under the lock, so that a waiter that sees it and returns can let the completion go: it takes
- * the lock in wait_finish(), after us. */
 void completion_complete(struct completion *completion)
 {
     const hal_irq_t irq = spin_lock_irq(&completion->queue.lock);
 
     atomic_store_explicit(&completion->done, true, memory_order_release);
-    while (wake_first_locked(&completion->queue, &completion->queue.waiters)) {
-    }
+    (void)grant_first_locked(&completion->queue, WAKE_BATCH);
     spin_unlock_irq(&completion->queue.lock, irq);
 }
 
 exo_status_t completion_wait(struct completion *completion, uint64_t deadline_ns)
 {
+    struct wait_queue *const queue = &completion->queue;
     exo_status_t status = EXO_OK;
+    struct wait_entry entry;
 
-    WAIT_UNTIL(&completion->queue, atomic_load_explicit(&completion->done, memory_order_acquire),
-               deadline_ns, &status);
+    assert_may_block("completion_wait");
+    hal_irq_t irq = spin_lock_irq(&queue->lock);
+
+    if (!atomic_load_explicit(&completion->done, memory_order_relaxed)) {
+        grant_enqueue_locked(queue, &entry);
+        spin_unlock_irq(&queue->lock, irq);
+        status = grant_wait(queue, &entry, deadline_ns, true, &irq);
+        if (atomic_load_explicit(&completion->done, memory_order_relaxed)) {
+            status = EXO_OK; /* its turn to be woken had not come */
+            (void)grant_first_locked(queue, WAKE_BATCH);
+        }
+    }
+    spin_unlock_irq(&queue->lock, irq);
     return status;
 }
 
-void mutex_init(struct mutex *mutex)
+exo_status_t grant_wait(struct wait_queue *queue, struct wait_entry *entry, uint64_t deadline_ns,
+                        bool may_fail, hal_irq_t *irq)
 {
-    wait_queue_init(&mutex->queue);
-    atomic_store_explicit(&mutex->owner, NULL, memory_order_relaxed);
-}
+    for (;;) {
+        const exo_status_t status =
+            may_fail ? sync_park_interruptible(deadline_ns) : sync_park(deadline_ns);
 
-bool mutex_is_mine(const struct mutex *mutex)
-{
-    return atomic_load_explicit(&mutex->owner, memory_order_relaxed) == hal_current();
-}
-
-bool mutex_try_lock(struct mutex *mutex)
-{
-    struct thread *expected = NULL;
-
-    return atomic_compare_exchange_strong_explicit(&mutex->owner, &expected, hal_current(),
-                                                   memory_order_acquire, memory_order_relaxed);
-}
-
-void mutex_lock(struct mutex *mutex)
-{
-    exo_status_t status = EXO_OK;
-
-    assert_may_block("mutex_lock");
-    KASSERT(!mutex_is_mine(mutex));
-    if (mutex_try_lock(mutex)) {
-        return;
+        *irq = spin_lock_irq(&queue->lock);
+        if (!list_is_linked(&entry->node)) {
+            return EXO_OK;
+        }
+        if (status != EXO_OK && may_fail) {
+            list_remove(&entry->node);
+            return status;
+        }
+        spin_unlock_irq(&queue->lock, *irq); /* a wake-up meant for somebody else's wait */
     }
-    WAIT_UNTIL(&mutex->queue, mutex_try_lock(mutex), WAIT_FOREVER, &status);
-    KASSERT(status == EXO_OK);
-}
-
-void mutex_unlock(struct mutex *mutex)
-{
-    KASSERT(mutex_is_mine(mutex));
-    /* Under the lock: the next owner cannot unlock and free the mutex before we are out of it. */
-    const hal_irq_t irq = spin_lock_irq(&mutex->queue.lock);
-
-    atomic_store_explicit(&mutex->owner, NULL, memory_order_release);
-    (void)wake_first_locked(&mutex->queue, &mutex->queue.waiters);
-    spin_unlock_irq(&mutex->queue.lock, irq);
 }

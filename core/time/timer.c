@@ -1,12 +1,12 @@
 /*
- * core/time/timer.c - a pairing heap of timers per CPU.
+ * core/time/timer.c - a wheel of timers per CPU.
  *
  * Invariants while a queue's lock is free:
- *   (1) a timer with `pending` set is in the heap of the CPU that its `cpu` names, any other in
+ *   (1) a timer with `pending` set is in the wheel of the CPU that its `cpu` names, any other in
  *       none;
- *   (2) the CPU's hardware deadline `programmed_ns` is not later than the heap's least deadline, or
- *       an interrupt is on its way to this CPU that will see to it. It may be earlier: cancelling
- *       does not touch the hardware, the interrupt then finds nothing due;
+ *   (2) the CPU's hardware deadline `programmed_ns` is not later than the wheel's least deadline,
+ *       or an interrupt is on its way to this CPU that will see to it. It may be earlier:
+ *       cancelling does not touch the hardware, the interrupt then finds nothing due;
  *   (3) `running` is the timer whose callback runs on this CPU now. A timer does not leave the CPU
  *       where it is running, so its callback never runs twice at a time.
  * A timer changes its CPU only under the lock of the CPU it leaves, while it is not pending.
@@ -16,10 +16,11 @@
 #include "exo/lib/assert.h"
 #include "exo/sync/spinlock.h"
 
+#include "wheel.h"
+
 struct timer_queue {
     struct spinlock lock;
-    struct pheap heap;               /* [t] */
-    uint64_t next_order;             /* [t] */
+    struct wheel wheel;              /* [t] */
     uint64_t programmed_ns;          /* [o] own CPU, interrupts off */
     _Atomic(struct timer *) running; /* written under the lock, read by timer_cancel_sync() */
     uint64_t pending;                /* [t] count */
@@ -27,19 +28,8 @@ struct timer_queue {
     uint64_t interrupts;             /* [t] count */
 } EXO_ALIGNED(CACHE_LINE);
 
-static bool fires_before(const struct pheap_node *a, const struct pheap_node *b)
-{
-    const struct timer *const left = container_of(a, struct timer, node);
-    const struct timer *const right = container_of(b, struct timer, node);
-
-    return left->deadline_ns < right->deadline_ns ||
-           (left->deadline_ns == right->deadline_ns && left->order < right->order);
-}
-
 static struct timer_queue g_queue[CPUS_MAX] = {
-    [0 ... CPUS_MAX - 1] = { .lock = SPINLOCK_INIT(RANK_TIMER),
-                             .heap = PHEAP_INIT(fires_before),
-                             .programmed_ns = CLOCK_NEVER },
+    [0 ... CPUS_MAX - 1] = { .lock = SPINLOCK_INIT(RANK_TIMER), .programmed_ns = CLOCK_NEVER },
 };
 
 void timer_init(struct timer *timer, void (*fire)(struct timer *timer))
@@ -70,7 +60,7 @@ static bool remove_locked(struct timer_queue *queue, struct timer *timer)
     if (!timer->pending) {
         return false;
     }
-    pheap_remove(&queue->heap, &timer->node);
+    wheel_remove(&queue->wheel, timer);
     timer->pending = false;
     queue->pending--;
     return true;
@@ -80,10 +70,9 @@ static void add_locked(struct timer_queue *queue, struct timer *timer, uint64_t 
 {
     spin_assert_held(&queue->lock);
     timer->deadline_ns = deadline_ns;
-    timer->order = queue->next_order++;
     timer->pending = true;
     queue->pending++;
-    pheap_add(&queue->heap, &timer->node);
+    wheel_add(&queue->wheel, timer);
 }
 
 static bool is_running(struct timer_queue *queue, const struct timer *timer)
@@ -91,17 +80,10 @@ static bool is_running(struct timer_queue *queue, const struct timer *timer)
     return atomic_load_explicit(&queue->running, memory_order_acquire) == timer;
 }
 
-/* Make the hardware deadline early enough for the heap's least, invariant (2). */
-static void program_locked(struct timer_queue *queue)
+/* Make the hardware deadline no later than `deadline_ns`.  Context: the queue's own CPU. */
+static void program_locked(struct timer_queue *queue, uint64_t deadline_ns)
 {
-    const struct pheap_node *const least = pheap_least(&queue->heap);
-
     spin_assert_held(&queue->lock);
-    if (least == NULL) {
-        return;
-    }
-    const uint64_t deadline_ns = container_of(least, struct timer, node)->deadline_ns;
-
     if (deadline_ns < queue->programmed_ns) {
         queue->programmed_ns = deadline_ns;
         hal_timer_set(deadline_ns);
@@ -128,7 +110,7 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
         if (deadline_ns != CLOCK_NEVER) {
             add_locked(queue, timer, deadline_ns);
             if (cpu == here) {
-                program_locked(queue);
+                program_locked(queue, deadline_ns);
             }
         }
         spin_unlock_irq(&queue->lock, irq);
@@ -175,18 +157,12 @@ bool timer_cancel_sync(struct timer *timer)
 /* Take the first due timer out; NULL if none is due at `now_ns`. */
 static struct timer *take_due_locked(struct timer_queue *queue, uint64_t now_ns)
 {
-    struct pheap_node *const least = pheap_least(&queue->heap);
+    struct timer *const timer = wheel_first(&queue->wheel, now_ns);
 
-    if (least == NULL) {
-        return NULL;
+    if (timer != NULL) {
+        (void)remove_locked(queue, timer);
+        queue->fired++;
     }
-    struct timer *const timer = container_of(least, struct timer, node);
-
-    if (timer->deadline_ns > now_ns) {
-        return NULL;
-    }
-    (void)remove_locked(queue, timer);
-    queue->fired++;
     return timer;
 }
 
@@ -199,6 +175,10 @@ void timer_on_interrupt(void)
     queue->interrupts++;
     queue->programmed_ns = CLOCK_NEVER;
     for (;;) {
+        while (wheel_pour(&queue->wheel, now_ns)) {
+            spin_unlock_irq(&queue->lock, irq); /* a batch at a time: others want to cancel */
+            irq = spin_lock_irq(&queue->lock);
+        }
         struct timer *const timer = take_due_locked(queue, now_ns);
 
         if (timer == NULL) {
@@ -211,7 +191,7 @@ void timer_on_interrupt(void)
         /* Release: whoever sees that it runs no more may let the storage go. */
         atomic_store_explicit(&queue->running, NULL, memory_order_release);
     }
-    program_locked(queue);
+    program_locked(queue, wheel_next_ns(&queue->wheel));
     spin_unlock_irq(&queue->lock, irq);
 }
 
@@ -220,7 +200,7 @@ void timer_on_call(void)
     struct timer_queue *const queue = &g_queue[hal_cpu_id()];
     const hal_irq_t irq = spin_lock_irq(&queue->lock);
 
-    program_locked(queue);
+    program_locked(queue, wheel_next_ns(&queue->wheel));
     spin_unlock_irq(&queue->lock, irq);
 }
 
@@ -230,14 +210,12 @@ void timer_stats(uint32_t cpu, struct timer_stats *out)
 
     KASSERT(cpu < CPUS_MAX);
     const hal_irq_t irq = spin_lock_irq(&queue->lock);
-    const struct pheap_node *const least = pheap_least(&queue->heap);
 
     *out = (struct timer_stats){
         .pending = queue->pending,
         .fired = queue->fired,
         .interrupts = queue->interrupts,
-        .next_ns =
-            least != NULL ? container_of(least, struct timer, node)->deadline_ns : CLOCK_NEVER,
+        .next_ns = wheel_next_ns(&queue->wheel),
     };
     spin_unlock_irq(&queue->lock, irq);
 }

@@ -17,6 +17,7 @@ typedef uint64_t hal_pte_t;
 #define PTE_PWT      (1ull << 3)
 #define PTE_PCD      (1ull << 4)
 #define PTE_LARGE    (1ull << 7) /* levels 1 and 2: maps 2 MiB or 1 GiB */
+#define PTE_PAT      (1ull << 7) /* level 0: never set, see features.c */
 #define PTE_GLOBAL   (1ull << 8)
 #define PTE_NX       (1ull << 63)
 #define PTE_ADDR     0x000ffffffffff000ull
@@ -29,6 +30,7 @@ static inline hal_pte_t hal_pte_make(paddr_t paddr, uint32_t flags)
     pte |= (flags & PT_USER) != 0 ? PTE_USER : 0;
     pte |= (flags & PT_GLOBAL) != 0 ? PTE_GLOBAL : 0;
     pte |= (flags & PT_UNCACHED) != 0 ? PTE_PCD | PTE_PWT : 0;
+    pte |= (flags & PT_WRITE_COMBINE) != 0 ? PTE_PWT : 0; /* entry 1 of the PAT (features.c) */
     pte |= (flags & PT_EXEC) != 0 ? 0 : PTE_NX;
     return pte;
 }
@@ -62,6 +64,7 @@ static inline uint32_t hal_pte_flags(hal_pte_t pte)
     flags |= (pte & PTE_USER) != 0 ? PT_USER : 0;
     flags |= (pte & PTE_GLOBAL) != 0 ? PT_GLOBAL : 0;
     flags |= (pte & PTE_PCD) != 0 ? PT_UNCACHED : 0;
+    flags |= (pte & (PTE_PCD | PTE_PWT)) == PTE_PWT ? PT_WRITE_COMBINE : 0;
     flags |= (pte & PTE_NX) != 0 ? 0 : PT_EXEC;
     return flags;
 }

@@ -144,6 +144,7 @@ static struct hosted_config config_check(const struct hosted_config *given)
 
     config.cpus = config.cpus != 0 ? config.cpus : cpus_default();
     config.mem_mib = config.mem_mib != 0 ? config.mem_mib : HOSTED_MEM_MIB_DEFAULT;
+    config.nodes = config.nodes != 0 ? config.nodes : 1;
     config.cmdline = config.cmdline != NULL ? config.cmdline : "";
     if (config.cpus > CPUS_MAX) {
         host_fail("%u CPUs asked for, from 1 to %u are possible", config.cpus, CPUS_MAX);
@@ -152,11 +153,37 @@ static struct hosted_config config_check(const struct hosted_config *given)
         host_fail("%u MiB of memory asked for, from %u to %u are possible", config.mem_mib,
                   HOSTED_MEM_MIB_MIN, HOSTED_MEM_MIB_MAX);
     }
+    if (config.nodes > BOOT_NODES_MAX) {
+        host_fail("%u memory nodes asked for, from 1 to %u are possible", config.nodes,
+                  BOOT_NODES_MAX);
+    }
     if (strlen(config.cmdline) >= BOOT_CMDLINE_MAX) {
         host_fail("the command line has %zu bytes, at most %u are possible", strlen(config.cmdline),
                   BOOT_CMDLINE_MAX - 1);
     }
     return config;
+}
+
+/* Give each node an equal stretch of memory and a run of CPUs. */
+static void nodes_split(const struct hosted_config *config)
+{
+    struct boot_numa *const numa = &g_info.numa;
+    const uint64_t share = align_down(config->mem_mib * MIB / config->nodes, PAGE_SIZE);
+
+    numa->node_count = config->nodes;
+    numa->range_count = config->nodes;
+    for (uint32_t node = 0; node < config->nodes; node++) {
+        const bool last = node + 1 == config->nodes;
+
+        numa->range[node] = (struct boot_node_range){
+            .base = node * share,
+            .end = last ? config->mem_mib * MIB : (node + 1) * share,
+            .node = node,
+        };
+    }
+    for (uint32_t cpu = 0; cpu < config->cpus; cpu++) {
+        numa->cpu_node[cpu] = (uint8_t)(cpu * config->nodes / config->cpus);
+    }
 }
 
 void hosted_boot(const struct hosted_config *given)
@@ -172,6 +199,7 @@ void hosted_boot(const struct hosted_config *given)
     g_info = (struct boot_info){ .platform = "hosted",
                                  .cmdline = config.cmdline,
                                  .cpu_count = config.cpus };
+    nodes_split(&config);
     region_add(0, PAGE_SIZE, BOOT_REGION_KERNEL);
     if (config.initrd_path != NULL) {
         end = initrd_load(config.initrd_path, end);

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "exo/debug/panic.h"
+#include "exo/mem/kva.h"
+
 #include "host.h"
 #include "sanitizer.h"
 
@@ -102,12 +104,14 @@ static void on_fault(int signal, void *info_arg, void *context)
     const uintptr_t address = (uintptr_t)info->si_addr;
     const uint32_t cpu = hal_cpu_id();
     void *stack = NULL;
+    char place[96];
 
     hal_irq_disable();
     if (cpu >= hosted_cpu_count() || atomic_exchange(&g_reporting, true)) {
         fault_end(signal, pc, address);
     }
     const char *const text = fault_text(signal, info, machine);
+    const char *const where = kva_guard_describe(address, place, sizeof(place));
 
     kprintf("\nfault on CPU %u: %s, address %#llx, pc %#llx\n", cpu, text,
             (unsigned long long)address, (unsigned long long)pc);
@@ -116,7 +120,8 @@ static void on_fault(int signal, void *info_arg, void *context)
     }
     registers_print(machine);
     panic_at(pc, (uintptr_t)machine->gregs[REG_RBP],
-             stack != NULL ? "kernel stack overflow: %s" : "%s", text);
+             stack != NULL ? "kernel stack overflow: %s%s%s" : "%s%s%s", text,
+             where[0] != '\0' ? ": " : "", where);
 }
 
 /* Aborts come from the host's library or a sanitizer that has said why: only leave the terminal in

@@ -85,6 +85,14 @@ static inline void hal_current_set(struct thread *current)
     __asm__ volatile("movq %0, " HOSTED_FIELD(1) : : "r"(current), "i"(PERCPU_CURRENT) : "memory");
 }
 
+static inline bool hal_irq_nested(void)
+{
+    bool nested;
+
+    __asm__ volatile("cmpl $0, " HOSTED_FIELD(1) : "=@ccne"(nested) : "i"(PERCPU_IRQ_DEPTH));
+    return nested;
+}
+
 static inline void hal_preempt_inc(void)
 {
     __asm__ volatile("incl " HOSTED_FIELD(0) : : "i"(PERCPU_PREEMPT) : "memory", "cc");

@@ -14,6 +14,7 @@
 struct hosted_config {
     uint32_t cpus;           /* simulated CPUs, 1..CPUS_MAX; 0: the default */
     uint32_t mem_mib;        /* physical memory; 0: the default */
+    uint32_t nodes;          /* memory nodes, CPUs dealt out in runs; 0: one */
     const char *initrd_path; /* file that becomes the module "initrd", or NULL */
     const char *cmdline;     /* kernel command line, NULL for an empty one */
     bool pin;                /* bind each simulated CPU to a host CPU */

@@ -18,6 +18,7 @@ static const char g_help[] =
     "\n"
     "  -c, --cpus=N            simulate N CPUs (1-64; default: as many as there are, at most 4)\n"
     "  -m, --mem=MIB           give it MIB MiB of memory (default 256)\n"
+    "  -n, --nodes=N           split memory and CPUs into N nodes (1-8; default 1)\n"
     "  -i, --initrd=FILE       cpio archive (newc) with the programs\n"
     "  -a, --append=\"K=V ...\"  add words to the kernel command line, for example log=info\n"
     "  -e, --env=NAME=VALUE    put NAME into the program's environment; may be given again\n"
@@ -81,25 +82,24 @@ static void env_add(struct cmdline *line, const char *text)
 static int options_parse(int argc, char **argv, struct hosted_config *config, struct cmdline *line)
 {
     static const struct option options[] = {
-        { "cpus", required_argument, NULL, 'c' },
-        { "mem", required_argument, NULL, 'm' },
-        { "initrd", required_argument, NULL, 'i' },
-        { "append", required_argument, NULL, 'a' },
-        { "env", required_argument, NULL, 'e' },
-        { "pin", no_argument, NULL, 'p' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },
-        { NULL, 0, NULL, 0 },
+        { "cpus", required_argument, NULL, 'c' },   { "mem", required_argument, NULL, 'm' },
+        { "nodes", required_argument, NULL, 'n' },  { "initrd", required_argument, NULL, 'i' },
+        { "append", required_argument, NULL, 'a' }, { "env", required_argument, NULL, 'e' },
+        { "pin", no_argument, NULL, 'p' },          { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },      { NULL, 0, NULL, 0 },
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "+c:m:i:a:e:phV", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:phV", options, NULL)) != -1) {
         switch (option) {
         case 'c':
             config->cpus = number_parse("--cpus", optarg);
             break;
         case 'm':
             config->mem_mib = number_parse("--mem", optarg);
+            break;
+        case 'n':
+            config->nodes = number_parse("--nodes", optarg);
             break;
         case 'i':
             config->initrd_path = optarg;

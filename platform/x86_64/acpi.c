@@ -119,6 +119,10 @@ static void table_take(const struct walk *walk, const struct table *table)
         facts->has_hpet = parsed(acpi_hpet_parse(bytes, len, &facts->hpet), table);
     } else if (signature_is(table, "MCFG") && facts->mcfg.count == 0) {
         (void)parsed(acpi_mcfg_parse(bytes, len, &facts->mcfg), table);
+    } else if (signature_is(table, "SRAT") && facts->srat.memory_count == 0) {
+        (void)parsed(acpi_srat_parse(bytes, len, &facts->srat), table);
+    } else if (signature_is(table, "SLIT") && facts->slit.count == 0) {
+        (void)parsed(acpi_slit_parse(bytes, len, &facts->slit), table);
     } else if (signature_is(table, "SSDT")) {
         s5_search(facts, table);
     }
@@ -243,6 +247,17 @@ void acpi_init(paddr_t rsdp, uint64_t direct_limit, uint32_t boot_apic_id)
 const struct acpi_facts *acpi_facts(void)
 {
     return &g_facts;
+}
+
+void acpi_numa_tell(struct boot_numa *out)
+{
+    const uint32_t joined =
+        acpi_numa_build(&g_facts.srat, &g_facts.slit, g_facts.cpu, g_facts.cpu_count, out);
+
+    if (joined != 0 || g_facts.srat.dropped_count != 0) {
+        klog(KLOG_WARN, "acpi", "srat ranges joined to node 0 count=%u entries passed over=%u",
+             joined, g_facts.srat.dropped_count);
+    }
 }
 
 uint32_t acpi_isa_gsi(uint8_t isa_irq, struct acpi_line *line)

@@ -23,6 +23,8 @@ struct acpi_facts {
     struct acpi_hpet hpet;
     struct acpi_mcfg mcfg; /* count 0 without one */
     struct acpi_sleep s5;
+    struct acpi_srat srat; /* memory_count 0 without one */
+    struct acpi_slit slit; /* count 0 without one */
 };
 
 /* Read the tables through the direct map, of which [0, direct_limit) can be read; tables beyond it
@@ -41,6 +43,9 @@ void acpi_gather(struct acpi_facts *facts, const uint8_t *rsdp, size_t len_bytes
                  uint64_t direct_limit, uint32_t boot_apic_id);
 
 const struct acpi_facts *acpi_facts(void);
+
+/* Tell the core which memory is near to which CPU; one node if the firmware says nothing. */
+void acpi_numa_tell(struct boot_numa *out);
 
 /* Global interrupt and wiring of an ISA line 0-15, overrides applied. */
 uint32_t acpi_isa_gsi(uint8_t isa_irq, struct acpi_line *line);

@@ -12,6 +12,7 @@
 #define PLATFORM_X86_64_ACPI_PARSE_H
 
 #include "exo/abi/status.h"
+#include "exo/hal/boot_info.h"
 #include "exo/lib/types.h"
 
 #define ACPI_HEADER_BYTES    36u
@@ -23,6 +24,9 @@
 #define ACPI_OVERRIDES_MAX 32u
 #define ACPI_NMIS_MAX      16u
 #define ACPI_MCFG_MAX      16u
+#define ACPI_DOMAINS_MAX   64u /* of SLIT; farther ones have no distances */
+
+#define ACPI_SRAT_MEMORY_MAX BOOT_NODE_RANGES_MAX
 /* Processors in the MADT that can be told apart; more than the kernel's CPUS_MAX is cut by
  * acpi.c. */
 #define ACPI_CPUS_MAX 256u
@@ -145,6 +149,31 @@ struct acpi_mcfg {
     struct acpi_mcfg_range range[ACPI_MCFG_MAX];
 };
 
+struct acpi_srat_memory {
+    paddr_t base;
+    paddr_t end;
+    uint32_t domain;
+};
+
+struct acpi_srat_cpu {
+    uint32_t apic_id;
+    uint32_t domain;
+};
+
+/* Enabled entries only, in table order. */
+struct acpi_srat {
+    uint32_t memory_count;
+    uint32_t cpu_count;
+    uint32_t dropped_count; /* entries passed over: malformed, or beyond a limit above */
+    struct acpi_srat_memory memory[ACPI_SRAT_MEMORY_MAX];
+    struct acpi_srat_cpu cpu[ACPI_CPUS_MAX];
+};
+
+struct acpi_slit {
+    uint32_t count;                                       /* 0 without a table */
+    uint8_t distance[ACPI_DOMAINS_MAX][ACPI_DOMAINS_MAX]; /* 10 is near, 255 out of reach */
+};
+
 struct acpi_sleep {
     uint8_t type_a; /* SLP_TYPa for PM1a_CNT */
     uint8_t type_b;
@@ -184,6 +213,18 @@ EXO_MUST_CHECK exo_status_t acpi_hpet_parse(const uint8_t *table, size_t len_byt
                                             struct acpi_hpet *out);
 EXO_MUST_CHECK exo_status_t acpi_mcfg_parse(const uint8_t *table, size_t len_bytes,
                                             struct acpi_mcfg *out);
+
+EXO_MUST_CHECK exo_status_t acpi_srat_parse(const uint8_t *table, size_t len_bytes,
+                                            struct acpi_srat *out);
+EXO_MUST_CHECK exo_status_t acpi_slit_parse(const uint8_t *table, size_t len_bytes,
+                                            struct acpi_slit *out);
+
+/* Number the domains that have memory as nodes and sort what SRAT says of memory; cpu[cpu_count]
+ * are the kernel's CPUs in order. Returns how many ranges were joined to node 0 because there are
+ * more than BOOT_NODES_MAX domains. */
+uint32_t acpi_numa_build(const struct acpi_srat *srat, const struct acpi_slit *slit,
+                         const struct acpi_madt_cpu *cpu, uint32_t cpu_count,
+                         struct boot_numa *out);
 
 /* Find Name(_S5_, Package(){...}) in a DSDT or SSDT and give its first two numbers.
  * Errors: EXO_ERR_NOT_FOUND. */

@@ -1,10 +1,10 @@
 /*
- * features.c - EFER, CR0, CR4, XCR0 and the SYSCALL registers.
+ * features.c - EFER, CR0, CR4, XCR0, PAT and the SYSCALL registers.
  *
  * Invariant (1): every CPU gets the same bits, those that the boot CPU offers.
  *
- * Spec: Intel SDM volume 3A section 2.5, volume 1 section 13.3 (XSAVE); AMD64 APM volume 2 section
- * 6.1.
+ * Spec: Intel SDM volume 3A section 2.5, volume 1 section 13.3 (XSAVE), volume 3A
+ * section 11.12 (PAT); AMD64 APM volume 2 section 6.1.
  */
 #include "features.h"
 
@@ -39,9 +39,24 @@
 #define MSR_CSTAR   0xc0000083u
 #define MSR_FMASK   0xc0000084u
 #define MSR_TSC_AUX 0xc0000103u
-#define EFER_SCE    (1ull << 0)
-#define EFER_LME    (1ull << 8)
-#define EFER_NXE    (1ull << 11)
+#define MSR_PAT     0x277u
+
+/* Memory types by page attribute (bits PAT, PCD, PWT of an entry). Entries 0, 2 and 3 are as after
+ * a reset: write-back, uncached unless the MTRRs say write-combining, uncached. Entry 1, write-
+ * through after a reset and used by nobody, is write-combining, so that bit PAT of an entry, whose
+ * place depends on the page's size, is never needed; entries 4-7 repeat 0-3. A CPU writes it
+ * before it can use a page of type 1, and drops all translations before it runs threads, so no
+ * cached line has to be given up (section 11.12.4 asks for that when a type in use changes). */
+#define PAT_WRITE_BACK    6ull
+#define PAT_WRITE_COMBINE 1ull
+#define PAT_UNCACHED_WEAK 7ull
+#define PAT_UNCACHED      0ull
+#define PAT_HALF                                                                                   \
+    (PAT_WRITE_BACK | PAT_WRITE_COMBINE << 8 | PAT_UNCACHED_WEAK << 16 | PAT_UNCACHED << 24)
+
+#define EFER_SCE (1ull << 0)
+#define EFER_LME (1ull << 8)
+#define EFER_NXE (1ull << 11)
 
 /* Cleared by SYSCALL: trap, interrupt, direction, I/O privilege, nested task, alignment check. */
 #define FMASK_BITS 0x47700u
@@ -141,6 +156,9 @@ void features_enable(void)
                          :
                          : "c"(0), "a"((uint32_t)g_features.xcr0),
                            "d"((uint32_t)(g_features.xcr0 >> 32)));
+    }
+    if (cpuid_info()->pat) {
+        msr_write(MSR_PAT, PAT_HALF | PAT_HALF << 32);
     }
     msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SCE | EFER_LME | EFER_NXE);
     msr_write(MSR_STAR,

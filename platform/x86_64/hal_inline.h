@@ -47,6 +47,14 @@ static inline void hal_current_set(struct thread *thread)
     __asm__ volatile("movq %0, %%gs:%c1" : : "r"(thread), "i"(PERCPU_CURRENT) : "memory");
 }
 
+static inline bool hal_irq_nested(void)
+{
+    bool nested;
+
+    __asm__ volatile("cmpl $0, %%gs:%c1" : "=@ccne"(nested) : "i"(PERCPU_IRQ_DEPTH));
+    return nested;
+}
+
 static inline void hal_preempt_inc(void)
 {
     __asm__ volatile("incl %%gs:%c0" : : "i"(PERCPU_PREEMPT) : "memory", "cc");

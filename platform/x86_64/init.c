@@ -107,6 +107,7 @@ void x86_boot(uint32_t kind, uint32_t info_paddr)
     devices_init();
     weaknesses_report();
     info->cpu_count = acpi_facts()->cpu_count;
+    acpi_numa_tell(&info->numa);
     paging_core_takes_over();
     core_main(info);
 }

@@ -2,22 +2,21 @@
  * layout.h - where things are in the kernel half of every address space, and the segment selectors.
  *
  *   0xffff800000000000  direct map of physical memory
- *   0xffffc00000000000  kernel stacks, a guard area below each
+ *   0xffffc00000000000  the kernel's address area (exo/mem/kva.h), kernel stacks among it
  *   0xffffc80000000000  device registers (mmio_map)
  *   0xffffffff80000000  the kernel image, at its physical address
  *
- * The top-level entries of these four are made at boot and never change afterwards, so every
- * address space shares them by copying 256 words once.
+ * The top-level entries of these four are made at boot, before the first space, and never change
+ * afterwards, so every address space shares them by copying 256 words once.
  */
 #ifndef PLATFORM_X86_64_LAYOUT_H
 #define PLATFORM_X86_64_LAYOUT_H
 
 #include "exo/hal.h"
 
-#define LAYOUT_STACKS       0xffffc00000000000ull
-#define LAYOUT_STACKS_BYTES (128ull << 20)
-#define LAYOUT_MMIO         0xffffc80000000000ull
-#define LAYOUT_MMIO_BYTES   (64ull << 20)
+#define LAYOUT_KVA        0xffffc00000000000ull
+#define LAYOUT_MMIO       0xffffc80000000000ull
+#define LAYOUT_MMIO_BYTES (64ull << 20)
 
 #define LAYOUT_KERNEL_HALF 256u /* first top-level index of the kernel's half */
 

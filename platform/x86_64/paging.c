@@ -5,7 +5,8 @@
  *   (1) no page is both writable and executable, nor is the direct map's view of an executable or
  *       constant page of the image writable;
  *   (2) nothing is mapped in the lower half of the kernel's root;
- *   (3) top-level entries of the kernel half do not change after paging_init();
+ *   (3) top-level entries of the kernel half do not change after paging_init() and the one
+ *       paging_window_reserve(), both before there is another root or CPU;
  *   (4) below 4 GiB the direct map has no holes: what is not memory is there read-only and
  *       uncached, so that a wrong pointer in a firmware table reads rubbish and does not fault.
  *
@@ -242,19 +243,20 @@ static void image_map(const char *start, const char *end, uint64_t rights)
     range_map_or_panic(&map);
 }
 
-/* Make all tables of a window, so that every space copies its top-level entry and mapping a page
- * there later needs no memory. */
-static void window_reserve(vaddr_t start, uint64_t len_bytes)
+exo_status_t paging_window_reserve(vaddr_t start, uint64_t len_bytes)
 {
     for (vaddr_t vaddr = start; vaddr < start + len_bytes; vaddr += LARGE_PAGE_BYTES) {
         uint64_t *table = g_root;
 
         for (uint32_t at = LEVELS - 1; at > 0; at--) {
-            if (table_enter(&table[index_at(vaddr, at)], &table) != EXO_OK) {
-                panic("no memory for the kernel's page tables");
+            const exo_status_t status = table_enter(&table[index_at(vaddr, at)], &table);
+
+            if (status != EXO_OK) {
+                return status;
             }
         }
     }
+    return EXO_OK;
 }
 
 uint64_t paging_init(struct boot_info *info)
@@ -269,8 +271,9 @@ uint64_t paging_init(struct boot_info *info)
     image_map(kernel_rodata_start, kernel_data_start, PTE_NX);
     image_map(kernel_data_start, boot_stack_guard, PTE_NX | PTE_WRITABLE);
     image_map(boot_stack_guard + PAGE_SIZE, kernel_image_end, PTE_NX | PTE_WRITABLE);
-    window_reserve(LAYOUT_STACKS, LAYOUT_STACKS_BYTES);
-    window_reserve(LAYOUT_MMIO, LARGE_PAGE_BYTES);
+    if (paging_window_reserve(LAYOUT_MMIO, LARGE_PAGE_BYTES) != EXO_OK) {
+        panic("no memory for the kernel's page tables");
+    }
     paging_load_kernel();
     return solid;
 }

@@ -12,12 +12,17 @@
 
 #include "layout.h"
 
-/* Build and load the kernel's tables: direct map, image with rights by section, windows for stacks
- * and device registers; the boot tables and the identity mapping are gone afterwards.
+/* Build and load the kernel's tables: direct map, image with rights by section, the window for
+ * device registers; the boot tables and the identity mapping are gone afterwards.
  * `info` has the final regions; what the tables need is carved out of it. Returns the end of the
  * direct map's first stretch without holes.  Context: boot CPU, once. Panics if memory does not
  * suffice. */
 uint64_t paging_init(struct boot_info *info);
+
+/* Make all tables of a window, so that every space copies its top-level entry and mapping a page
+ * there later needs no memory.  Context: boot CPU, before the first space and the first start of
+ * another CPU.  Errors: EXO_ERR_NO_MEMORY. */
+EXO_MUST_CHECK exo_status_t paging_window_reserve(vaddr_t start, uint64_t len_bytes);
 
 /* From now on frames come from the core. */
 void paging_core_takes_over(void);

@@ -11,6 +11,7 @@
 #include "exo/hal.h"
 #include "exo/lib/fmt.h"
 #include "exo/lib/types.h"
+#include "exo/mem/kva.h"
 
 #include "layout.h"
 #include "stack.h"
@@ -58,9 +59,12 @@ static const char *vector_name(uint64_t vector)
 static void place_describe(uint64_t address, char *buf, size_t size)
 {
     void *base = NULL;
+    char words[96];
 
     if (stack_guard_find(address, &base)) {
         fmt_print(buf, size, " (guard page of the kernel stack at %p: stack overflow)", base);
+    } else if (kva_guard_describe(address, words, sizeof(words))[0] != '\0') {
+        fmt_print(buf, size, " (%s)", words);
     } else if (address < PAGE_SIZE) {
         fmt_print(buf, size, " (a member of a NULL pointer)");
     } else if (address < CANONICAL_HOLE_START) {
@@ -77,7 +81,7 @@ static void place_describe(uint64_t address, char *buf, size_t size)
 static void page_fault_describe(const struct trap_frame *frame, uint64_t address, char *buf,
                                 size_t size)
 {
-    char place[96];
+    char place[128];
     const char *access = "read of";
     const char *cause = "nothing is mapped there";
 
@@ -121,7 +125,7 @@ void trap_describe(const struct trap_frame *frame, uint64_t address, char *buf, 
     } else if (frame->vector >= 10 && frame->vector <= TRAP_PROTECTION) {
         selector_describe(frame, buf, size);
     } else if (frame->vector == TRAP_DOUBLE_FAULT) {
-        char place[96];
+        char place[128];
 
         place_describe(address, place, sizeof(place));
         fmt_print(buf, size,

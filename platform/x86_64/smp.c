@@ -73,6 +73,7 @@ static _Noreturn void smp_entry(struct percpu *block)
     tsc_sync_target(block->head.cpu);
     clock_cpu_init();
     atomic_store_explicit(&block->online, true, memory_order_release);
+    paging_flush_all(); /* what remote flushes passed over while this CPU was not online */
     core_cpu_main(block->head.cpu);
 }
 

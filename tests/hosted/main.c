@@ -6,9 +6,9 @@
  *   exo-unit --list                print the names, suite.test
  *   exo-unit --boot ["key=value"]  boot a machine with tests to its monitor (or with check=...)
  *
- * Environment: EXO_CHECK_LONG=1 adds slow tests; EXO_CHECK_CPUS and EXO_CHECK_MEM (MiB) shape the
- * machine; EXO_CHECK_INITRD names the initial RAM file system (default initrd.cpio, if there is
- * one).
+ * Environment: EXO_CHECK_LONG=1 adds slow tests; EXO_CHECK_CPUS, EXO_CHECK_NODES and EXO_CHECK_MEM
+ * (MiB) shape the machine; EXO_CHECK_INITRD names the initial RAM file system (default initrd.cpio,
+ * if there is one).
  *
  * Invariants:
  *   (1) the machine boots after libcheck's fork, so that its CPUs are threads of the test's own
@@ -66,6 +66,7 @@ static _Noreturn void boot(const char *cmdline, bool console_input)
 {
     const struct hosted_config config = {
         .cpus = number_from_env("EXO_CHECK_CPUS", CPUS_DEFAULT),
+        .nodes = number_from_env("EXO_CHECK_NODES", 1),
         .mem_mib = number_from_env("EXO_CHECK_MEM", MEM_DEFAULT_MIB),
         .initrd_path = initrd(),
         .cmdline = cmdline,

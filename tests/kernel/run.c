@@ -15,6 +15,8 @@
 
 #include "exo/hal.h"
 #include "exo/lib/fmt.h"
+#include "exo/mem/heap.h"
+#include "exo/mem/kva.h"
 #include "exo/mem/phys.h"
 #include "exo/sched/thread.h"
 #include "exo/sync/preempt.h"
@@ -31,22 +33,29 @@ static _Atomic uint32_t g_failed;
 static struct test_outcome g_failure;
 
 struct census {
-    uint64_t frames_free;
+    uint64_t frames_free; /* those that the heap holds count: it caches */
+    uint64_t heap_objects;
     size_t threads;
 };
 
 static void census_take(struct census *out)
 {
     struct phys_stats stats;
+    struct heap_stats heap;
 
+    kva_flush(); /* stacks of threads that ended */
+    (void)heap_reclaim();
+    heap_stats(&heap);
     phys_stats(&stats);
-    out->frames_free = stats.frames_free;
+    out->frames_free = stats.frames_free + heap.frames;
+    out->heap_objects = heap.small_objects + heap.large_objects;
     out->threads = thread_list(NULL, 0);
 }
 
 static bool census_same(const struct census *a, const struct census *b)
 {
-    return a->frames_free == b->frames_free && a->threads == b->threads;
+    return a->frames_free == b->frames_free && a->heap_objects == b->heap_objects &&
+           a->threads == b->threads;
 }
 
 /* Count until all is as in `before`, for SETTLE_NS at most; the last count is in *after. */

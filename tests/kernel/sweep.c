@@ -5,6 +5,8 @@
 
 #include "exo/hal.h"
 #include "exo/hal/test.h"
+#include "exo/mem/heap.h"
+#include "exo/mem/kva.h"
 #include "exo/mem/phys.h"
 #include "exo/sched/thread.h"
 #include "exo_check.h"
@@ -16,9 +18,12 @@
 static uint64_t frames_free(void)
 {
     struct phys_stats stats;
+    struct heap_stats heap;
 
+    kva_flush(); /* stacks of threads that ended */
+    heap_stats(&heap);
     phys_stats(&stats);
-    return stats.frames_free;
+    return stats.frames_free + heap.frames; /* the heap gives them back when asked */
 }
 
 /* Let `arm` fail the n-th allocation for n = 1, 2, ... until fn(arg) succeeds; returns the
@@ -44,8 +49,9 @@ static uint32_t sweep_one(void (*arm)(uint32_t n), exo_status_t (*fn)(void *arg)
 uint32_t fault_sweep(exo_status_t (*fn)(void *arg), void *arg)
 {
     const uint32_t frames = sweep_one(phys_test_fail_after, fn, arg);
+    const uint32_t objects = sweep_one(heap_test_fail_after, fn, arg);
 
-    return frames + sweep_one(hal_test_fail_after, fn, arg);
+    return frames + objects + sweep_one(hal_test_fail_after, fn, arg);
 }
 
 static uint64_t cycles_of_ns(uint64_t duration_ns)

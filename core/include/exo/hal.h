@@ -145,6 +145,7 @@ void core_on_console_input(const char *bytes,
  * uint32_t hal_cpu_id(void)              index of this CPU; stable only with preemption off
  * struct thread *hal_current(void)       percpu_head.current, one instruction
  * void hal_current_set(struct thread *)  interrupts off
+ * bool hal_irq_nested(void)              percpu_head.irq_depth is not 0, one instruction
  * void hal_preempt_inc(void)             percpu_head.preempt += 1, one instruction
  * bool hal_preempt_dec(void)             -= 1, one instruction; true if the word is now 0
  * uint32_t hal_preempt_word(void)

@@ -1,221 +1,162 @@
 /*
- * core/mem/physical/phys.c - the boot frame allocator.
+ * phys.c - allocating and freeing frames: what callers see, over zones, caches and marks.
  *
- * Each free region of the memory map has a stretch of one bitmap, a bit per frame, set while the
- * frame is in use. The bitmap lies in the first region with room for it and that region begins
- * behind it, so its own frames are foreign to the allocator. Frame 0 is left out: address 0 never
- * means memory.
+ * An allocation tries, until one step has the frames: the CPU's cache (single frames), a block of
+ * each zone in the order of map_order(), the same again after the caches were drained, a search for
+ * a run that is no block, and all that once more if reclaim hooks gave something back.
  *
- * Invariants while g_lock is free:
- *   (1) frames_free is the number of clear bits;
- *   (2) no run of an allocation crosses a region;
- *   (3) frames whose bit is clear are unaddressable to sanitizers (hal_mem_freed), others are not.
- * Searching starts where the last one ended (next fit) and wraps round once.
+ * Invariant (1): frames are marked freed (poison, sanitizers) before anybody else can have them,
+ * and marked allocated only after nobody else can.
  */
 #include "exo/mem/phys.h"
 
 #include "exo/debug/log.h"
-#include "exo/debug/panic.h"
-#include "exo/hal.h"
 #include "exo/lib/assert.h"
-#include "exo/lib/bitmap.h"
 #include "exo/lib/string.h"
-#include "exo/sync/spinlock.h"
 
-#define POISON_ALLOCATED 0xa7
-#define POISON_FREED     0xd5
+#include "frames.h"
 
-struct region {         /* [c] after phys_init() */
-    uint64_t first;     /* frame number */
-    uint64_t count;     /* frames */
-    uint64_t bit_first; /* index of its first bit; a multiple of 64 */
-};
-
-static struct spinlock g_lock = SPINLOCK_INIT(RANK_PHYS);
-static struct region g_region[BOOT_REGIONS_MAX]; /* [c] */
-static uint32_t g_region_count;                  /* [c] */
-static uint64_t *g_bitmap;                       /* [g_lock] */
-static struct phys_stats g_stats;                /* [g_lock] */
-static uint32_t g_next_region;                   /* [g_lock] where the next search starts */
-static uint64_t g_next_index;                    /* [g_lock] frame within that region */
-static uint32_t g_fail_after;                    /* [g_lock] 0: armed to nothing */
-
-static void regions_read(const struct boot_info *info)
-{
-    for (uint32_t i = 0; i < info->region_count; i++) {
-        const struct boot_region *const from = &info->region[i];
-        uint64_t first = from->base >> PAGE_SHIFT;
-        uint64_t count = from->len_bytes >> PAGE_SHIFT;
-
-        if (from->kind != BOOT_REGION_FREE) {
-            continue;
-        }
-        if (first == 0 && count > 0) {
-            first++;
-            count--;
-        }
-        if (count > 0) {
-            g_region[g_region_count++] = (struct region){ .first = first, .count = count };
-        }
-    }
-}
-
-/* Number the bits; returns how many words the bitmap has. Counted with the frames that the bitmap
- * itself will take, so it is a little longer than needed. */
-static size_t bits_number(void)
-{
-    uint64_t bit = 0;
-
-    for (uint32_t i = 0; i < g_region_count; i++) {
-        g_region[i].bit_first = bit;
-        bit += bitmap_words(g_region[i].count) * 64;
-    }
-    return bitmap_words(bit);
-}
-
-static void bitmap_place(size_t words)
-{
-    const uint64_t frames = align_up(words * sizeof(uint64_t), PAGE_SIZE) >> PAGE_SHIFT;
-
-    for (uint32_t i = 0; i < g_region_count; i++) {
-        struct region *const region = &g_region[i];
-
-        if (region->count >= frames) {
-            g_bitmap = hal_phys_to_virt(region->first << PAGE_SHIFT);
-            memset(g_bitmap, 0, words * sizeof(uint64_t));
-            region->first += frames;
-            region->count -= frames;
-            return;
-        }
-    }
-    panic("phys: no free region has the %lu frames of the bitmap", frames);
-}
-
-static void *frame_address(uint64_t frame)
-{
-    return hal_phys_to_virt(frame << PAGE_SHIFT);
-}
+static _Atomic uint32_t g_fail_after; /* 0: armed to nothing */
 
 void phys_init(const struct boot_info *info)
 {
-    KASSERT(g_bitmap == NULL);
-    regions_read(info);
-    bitmap_place(bits_number());
-    for (uint32_t i = 0; i < g_region_count; i++) {
-        g_stats.frames_total += g_region[i].count;
-        hal_mem_freed(frame_address(g_region[i].first), g_region[i].count << PAGE_SHIFT);
-    }
-    g_stats.frames_free = g_stats.frames_total;
-    g_stats.frames_low_water = g_stats.frames_total;
-    klog(KLOG_INFO, "phys", "memory regions=%u frames=%lu", g_region_count, g_stats.frames_total);
+    struct phys_stats stats;
+
+    map_init(info);
+    phys_stats(&stats);
+    klog(KLOG_INFO, "phys", "memory pieces=%u nodes=%u frames=%lu", g_span_count, phys_node_count(),
+         stats.frames_total);
 }
 
-/* Search frames [from, end) of one region. */
-static bool search_locked(const struct region *region, uint64_t from, uint64_t end, size_t count,
-                          size_t align, uint64_t *frame)
+static bool should_fail(void)
 {
-    /* The query counts in bits; the offset turns a bit's index into its frame number modulo align.
-     * */
-    const struct bitmap_query query = {
-        .from = region->bit_first + from,
-        .end = region->bit_first + end,
-        .count = count,
-        .align = align,
-        .offset = region->first - region->bit_first,
-    };
-    const uint64_t bit = bitmap_find_run(g_bitmap, &query);
+    uint32_t left = atomic_load_explicit(&g_fail_after, memory_order_relaxed);
 
-    if (bit == BITMAP_NONE) {
-        return false;
+    while (EXO_UNLIKELY(left != 0)) {
+        if (atomic_compare_exchange_weak_explicit(&g_fail_after, &left, left - 1,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+            return left == 1;
+        }
     }
-    *frame = region->first + (bit - region->bit_first);
-    return true;
+    return false;
 }
 
-/* Find a run, starting where the last search ended: the rest of that region, the other regions, and
- * that region once more from its beginning. */
-static bool find_locked(size_t count, size_t align, uint64_t *frame)
+/* Try the zones in turn for a block; zones that reach over the limit are the search's business. */
+static bool blocks_try(const struct request *request, uint64_t *frame)
 {
-    spin_assert_held(&g_lock);
-    for (uint32_t i = 0; i <= g_region_count; i++) {
-        const uint32_t at = (g_next_region + i) % g_region_count;
-        const struct region *const region = &g_region[at];
-        const uint64_t from = i == 0 ? g_next_index : 0;
+    uint32_t count = 0;
+    const uint8_t *const order = map_order(request->node, &count);
 
-        if (from < region->count &&
-            search_locked(region, from, region->count, count, align, frame)) {
-            g_next_region = at;
-            g_next_index = *frame + count - region->first;
+    for (uint32_t i = 0; i < count; i++) {
+        struct zone *const zone = &g_zone[order[i]];
+
+        if (zone->end <= request->limit && zone_alloc(zone, request, frame)) {
             return true;
         }
     }
     return false;
 }
 
-static const struct region *region_of(uint64_t frame)
+static bool runs_try(const struct request *request, uint64_t *frame)
 {
-    for (uint32_t i = 0; i < g_region_count; i++) {
-        if (frame >= g_region[i].first && frame - g_region[i].first < g_region[i].count) {
-            return &g_region[i];
+    uint32_t count = 0;
+    const uint8_t *const order = map_order(request->node, &count);
+
+    if (request->count == 1 && request->align == 1 && request->limit == UINT64_MAX) {
+        return false; /* any free frame would have been a block */
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (search_alloc(order[i], request, frame)) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-static uint64_t bit_of(const struct region *region, uint64_t frame)
+static bool attempt(const struct request *request, uint64_t *frame)
 {
-    return region->bit_first + (frame - region->first);
-}
-
-static bool should_fail_locked(void)
-{
-    spin_assert_held(&g_lock);
-    if (g_fail_after == 0) {
-        return false;
+    if (blocks_try(request, frame)) {
+        return true;
     }
-    g_fail_after--;
-    return g_fail_after == 0;
+    phys_drain();
+    return blocks_try(request, frame) || runs_try(request, frame);
 }
 
-/* Take a run out of the bitmap; the frames are the caller's, still unaddressable. */
-static exo_status_t take_locked(size_t frame_count, size_t align_frames, uint64_t *frame)
+/* How much is missing to the high marks, together. */
+static uint64_t frames_wanted(void)
 {
-    if (should_fail_locked() || g_stats.frames_free < frame_count ||
-        !find_locked(frame_count, align_frames, frame)) {
+    const uint64_t high = 2 * zones_low_mark();
+    const uint64_t have = zones_free();
+
+    return have < high ? high - have : 0;
+}
+
+static exo_status_t alloc_slow(const struct request *request, uint64_t *frame)
+{
+    if (!attempt(request, frame) &&
+        !(reclaim_run(frames_wanted() + request->count) && attempt(request, frame))) {
         return EXO_ERR_NO_MEMORY;
     }
-    bitmap_set_run(g_bitmap, bit_of(region_of(*frame), *frame), frame_count);
-    g_stats.frames_free -= frame_count;
-    g_stats.frames_low_water = min_u64(g_stats.frames_low_water, g_stats.frames_free);
+    if (EXO_UNLIKELY(zones_free() < zones_low_mark())) {
+        (void)reclaim_run(frames_wanted());
+    }
     return EXO_OK;
 }
 
-exo_status_t phys_alloc(size_t frame_count, size_t align_frames, paddr_t *out)
+static exo_status_t alloc(const struct request *request, paddr_t *out)
 {
     uint64_t frame = 0;
+    uint32_t index = 0;
+    const bool any = request->count == 1 && request->align == 1 && request->limit == UINT64_MAX &&
+                     request->node == PHYS_NODE_ANY;
 
-    if (frame_count == 0 || align_frames == 0 || (align_frames & (align_frames - 1)) != 0) {
-        return EXO_ERR_INVALID;
+    if (should_fail()) {
+        return EXO_ERR_NO_MEMORY;
     }
-    const hal_irq_t irq = spin_lock_irq(&g_lock);
-    const exo_status_t status = take_locked(frame_count, align_frames, &frame);
+    if (!any || !cache_alloc(&frame, &index)) {
+        struct request from = *request;
 
-    spin_unlock_irq(&g_lock, irq);
-    if (status != EXO_OK) {
-        return status;
+        from.node = from.node == PHYS_NODE_ANY ? map_cpu_node(hal_cpu_id()) : from.node;
+        const exo_status_t status = alloc_slow(&from, &frame);
+
+        if (status != EXO_OK) {
+            return status;
+        }
+        index = index_of(span_of(frame), frame);
     }
-    hal_mem_allocated(frame_address(frame), frame_count << PAGE_SHIFT);
-    if (EXO_CONFIG_TEST) {
-        memset(frame_address(frame), POISON_ALLOCATED, frame_count << PAGE_SHIFT);
-    }
+    mark_allocated(frame, index, request->count, request->caller);
     *out = frame << PAGE_SHIFT;
     return EXO_OK;
 }
 
+static bool is_power_of_two(uint64_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+exo_status_t phys_alloc(size_t frame_count, size_t align_frames, paddr_t *out)
+{
+    const struct request request = { .count = frame_count,
+                                     .align = align_frames,
+                                     .limit = UINT64_MAX,
+                                     .node = PHYS_NODE_ANY,
+                                     .caller = (uintptr_t)__builtin_return_address(0) };
+
+    if (frame_count == 0 || !is_power_of_two(align_frames)) {
+        return EXO_ERR_INVALID;
+    }
+    return alloc(&request, out);
+}
+
 exo_status_t phys_alloc_zeroed(paddr_t *out)
 {
+    const struct request request = { .count = 1,
+                                     .align = 1,
+                                     .limit = UINT64_MAX,
+                                     .node = PHYS_NODE_ANY,
+                                     .caller = (uintptr_t)__builtin_return_address(0) };
     paddr_t frame = 0;
-    const exo_status_t status = phys_alloc(1, 1, &frame);
+    const exo_status_t status = alloc(&request, &frame);
 
     if (status != EXO_OK) {
         return status;
@@ -225,67 +166,119 @@ exo_status_t phys_alloc_zeroed(paddr_t *out)
     return EXO_OK;
 }
 
-/* Say what is wrong with freeing frames [first, first + count), NULL if nothing; *frame is then the
- * first one that it is wrong of. */
-static const char *free_fault_locked(uint64_t first, uint64_t count, uint64_t *frame)
+exo_status_t phys_alloc_spec(const struct phys_spec *spec, paddr_t *out)
 {
-    const struct region *const region = region_of(first);
+    const uint64_t boundary = spec->boundary_bytes >> PAGE_SHIFT;
+    struct request request = { .count = spec->frame_count,
+                               .align = spec->align_frames == 0 ? 1 : spec->align_frames,
+                               .limit = spec->limit == 0 ? UINT64_MAX : spec->limit >> PAGE_SHIFT,
+                               .node = spec->node,
+                               .caller = (uintptr_t)__builtin_return_address(0) };
 
-    spin_assert_held(&g_lock);
-    *frame = first;
-    if (region == NULL || region->count - (first - region->first) < count) {
-        return "is not the allocator's";
+    if (request.count == 0 || !is_power_of_two(request.align) ||
+        (spec->node != PHYS_NODE_ANY && spec->node >= phys_node_count())) {
+        return EXO_ERR_INVALID;
     }
-    const uint64_t bit = bit_of(region, first);
-    const uint64_t clear = bitmap_next_clear(g_bitmap, bit, bit + count);
-
-    *frame = first + (clear - bit);
-    return clear == bit + count ? NULL : "is free already";
+    if (spec->boundary_bytes != 0) {
+        if (!is_power_of_two(spec->boundary_bytes) || request.count > boundary) {
+            return EXO_ERR_INVALID;
+        }
+        /* A run aligned to its own length, rounded up, crosses no such boundary. */
+        while (request.align < request.count) {
+            request.align *= 2;
+        }
+    }
+    return alloc(&request, out);
 }
 
-/* Give back frames that are ours and in use. */
-static void give_locked(uint64_t first, uint64_t count)
+/* True if all states are FRAME_USED. If they are they are the caller's, so that eight can be read
+ * at once. */
+static bool states_used(uint32_t index, uint64_t count)
 {
-    spin_assert_held(&g_lock);
-    /* Before the bits are cleared: afterwards the frames may be somebody else's. */
-    if (EXO_CONFIG_TEST) {
-        memset(frame_address(first), POISON_FREED, count << PAGE_SHIFT);
+    const uint64_t all_used = FRAME_USED * 0x0101010101010101ull;
+    uint64_t differing = 0;
+
+    for (; count >= sizeof(uint64_t); count -= sizeof(uint64_t)) {
+        uint64_t states;
+
+        __builtin_memcpy(&states, (const void *)(g_state + index), sizeof(states)); /* one load */
+        differing |= states ^ all_used;
+        index += sizeof(uint64_t);
     }
-    hal_mem_freed(frame_address(first), count << PAGE_SHIFT);
-    bitmap_clear_run(g_bitmap, bit_of(region_of(first), first), count);
-    g_stats.frames_free += count;
+    for (; count > 0; count--) {
+        differing |= state_get(index) ^ FRAME_USED;
+        index++;
+    }
+    return differing == 0;
 }
 
 void phys_free(paddr_t base, size_t frame_count)
 {
-    uint64_t frame = 0;
+    const uint64_t first = base >> PAGE_SHIFT;
+    const struct span *const span = span_of(first);
 
     KASSERT(base % PAGE_SIZE == 0);
     KASSERT(frame_count > 0);
-    const hal_irq_t irq = spin_lock_irq(&g_lock);
-    const char *const fault = free_fault_locked(base >> PAGE_SHIFT, frame_count, &frame);
-
-    if (fault == NULL) {
-        give_locked(base >> PAGE_SHIFT, frame_count);
+    if (EXO_UNLIKELY(span == NULL || span->count - (first - span->first) < frame_count ||
+                     !states_used(index_of(span, first), frame_count))) {
+        mark_bad_free(first, frame_count);
     }
-    spin_unlock_irq(&g_lock, irq);
-    if (fault != NULL) {
-        panic("phys: freed frame 0x%lx (count=%zu) %s", frame << PAGE_SHIFT, frame_count, fault);
+    const uint32_t index = index_of(span, first);
+    const unsigned flags =
+        mark_freed(first, index, frame_count, (uintptr_t)__builtin_return_address(0));
+
+    if (frame_count != 1 || !cache_free(span, first, flags)) {
+        zone_free_run(span, index, frame_count, flags);
     }
 }
 
 void phys_stats(struct phys_stats *out)
 {
-    const hal_irq_t irq = spin_lock_irq(&g_lock);
+    uint64_t total = 0;
 
-    *out = g_stats;
-    spin_unlock_irq(&g_lock, irq);
+    for (uint32_t i = 0; i < PHYS_ZONES_MAX; i++) {
+        total += g_zone[i].frames_total;
+    }
+    *out = (struct phys_stats){ .frames_total = total,
+                                .frames_free = zones_free() + cache_frames(),
+                                .frames_low_water = zones_low_water() };
+}
+
+void phys_cache_stats(struct phys_cache_stats *out)
+{
+    *out = (struct phys_cache_stats){ 0 };
+    cache_stats(out);
+    reclaim_stats(out);
+}
+
+bool phys_zone_stats(uint32_t index, struct phys_zone_stats *out)
+{
+    uint32_t at = 0;
+
+    for (; at < PHYS_ZONES_MAX; at++) {
+        if (g_zone[at].frames_total > 0 && index-- == 0) {
+            break;
+        }
+    }
+    if (at == PHYS_ZONES_MAX) {
+        return false;
+    }
+    struct zone *const zone = &g_zone[at];
+    const hal_irq_t irq = spin_lock_irq(&zone->lock);
+
+    *out = (struct phys_zone_stats){ .node = zone->node,
+                                     .kind = zone->kind,
+                                     .frames_total = zone->frames_total,
+                                     .frames_free = zone_free(zone),
+                                     .mark_min = zone->mark_min,
+                                     .mark_low = zone->mark_low,
+                                     .mark_high = zone->mark_high };
+    memcpy(out->blocks, zone->blocks, sizeof(out->blocks));
+    spin_unlock_irq(&zone->lock, irq);
+    return true;
 }
 
 void phys_test_fail_after(uint32_t n)
 {
-    const hal_irq_t irq = spin_lock_irq(&g_lock);
-
-    g_fail_after = n;
-    spin_unlock_irq(&g_lock, irq);
+    atomic_store_explicit(&g_fail_after, n, memory_order_relaxed);
 }

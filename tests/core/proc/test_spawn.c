@@ -2,6 +2,7 @@
  * nothing. */
 #include "exo/hal.h"
 #include "exo/hal/test.h"
+#include "exo/mem/kva.h"
 #include "exo/mem/phys.h"
 #include "exo/proc/proc.h"
 #include "exo/sched/thread.h"
@@ -16,6 +17,7 @@ static uint64_t frames_free(void)
 {
     struct phys_stats stats;
 
+    kva_flush(); /* stacks of threads that ended */
     phys_stats(&stats);
     return stats.frames_free;
 }

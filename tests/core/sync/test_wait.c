@@ -1,5 +1,5 @@
 /*
- * tests/core/sync/test_wait.c - wait queues, completions, mutexes.
+ * tests/core/sync/test_wait.c - wait queues and completions.
  */
 #include <stdatomic.h>
 
@@ -7,7 +7,6 @@
 #include "exo/sync/wait.h"
 #include "exo/time/clock.h"
 #include "exo_check.h"
-#include "exo_panic.h"
 #include "exo_test.h"
 
 #define WAITERS 20u /* more than a batch of wait_wake_all() */
@@ -140,67 +139,33 @@ START_TEST(completion_waits_until_done_then_never_again)
 }
 END_TEST
 
-static struct mutex g_mutex = MUTEX_INIT(g_mutex);
-static uint64_t g_sum; /* [g_mutex] */
-
-static void mutex_worker(void *arg)
+/* More waiters than one batch: the completer wakes the first, each that leaves the next. */
+static void completion_waiter(void *arg)
 {
     (void)arg;
-    for (unsigned i = 0; i < 200; i++) {
-        mutex_lock(&g_mutex);
-        const uint64_t was = g_sum;
-
-        if (i % 16 == 0) {
-            thread_yield(); /* held across blocking */
-        }
-        g_sum = was + 1;
-        mutex_unlock(&g_mutex);
+    atomic_fetch_add(&g_waiting, 1);
+    if (completion_wait(&g_completion, WAIT_FOREVER) == EXO_OK) {
+        atomic_fetch_add(&g_served, 1);
     }
 }
 
-START_TEST(mutex_excludes_across_blocking)
+START_TEST(completion_reaches_more_than_a_batch)
 {
-    struct thread *thread[6];
+    struct thread *thread[WAITERS];
 
-    g_sum = 0;
-    start_all(thread, ARRAY_COUNT(thread), mutex_worker, NULL);
-    join_all(thread, ARRAY_COUNT(thread));
-    ck_assert_uint_eq(g_sum, 200 * ARRAY_COUNT(thread));
-    ck_assert(!mutex_is_mine(&g_mutex));
-    ck_assert(mutex_try_lock(&g_mutex));
-    ck_assert(mutex_is_mine(&g_mutex));
-    ck_assert(!mutex_try_lock(&g_mutex));
-    mutex_unlock(&g_mutex);
-}
-END_TEST
-
-static struct mutex g_other_mutex = MUTEX_INIT(g_other_mutex);
-
-static void lock_twice(void *arg)
-{
-    (void)arg;
-    mutex_lock(&g_other_mutex);
-    mutex_lock(&g_other_mutex);
-}
-
-static void unlock_foreign(void *arg)
-{
-    (void)arg;
-    mutex_unlock(&g_mutex);
-}
-
-START_TEST(mutex_panics_on_recursion_and_foreign_unlock)
-{
-    mutex_init(&g_other_mutex);
-    ck_assert(panic_is_caught(lock_twice, NULL, "mutex_is_mine"));
-    mutex_lock(&g_mutex);
-    ck_assert(panic_is_caught(unlock_foreign, NULL, "mutex_is_mine"));
-    mutex_unlock(&g_mutex);
+    completion_init(&g_completion);
+    atomic_store(&g_waiting, 0);
+    atomic_store(&g_served, 0);
+    start_all(thread, WAITERS, completion_waiter, NULL);
+    ck_assert(test_wait_for(&g_waiting, WAITERS, 5 * NS_PER_S));
+    thread_sleep_ns(NS_PER_MS);
+    completion_complete(&g_completion);
+    join_all(thread, WAITERS);
+    ck_assert_uint_eq(atomic_load(&g_served), WAITERS);
 }
 END_TEST
 
 EXO_SUITE(sync_wait, EXO_TEST_TIMED(wait_wake_one_loses_nobody, 60),
           EXO_TEST_TIMED(wait_wake_all_wakes_all, 60), EXO_TEST(wait_until_times_out_not_early),
           EXO_TEST(completion_waits_until_done_then_never_again),
-          EXO_TEST_TIMED(mutex_excludes_across_blocking, 60),
-          EXO_TEST(mutex_panics_on_recursion_and_foreign_unlock))
+          EXO_TEST_TIMED(completion_reaches_more_than_a_batch, 60))

@@ -13,6 +13,7 @@
 #include "exo/debug/panic.h"
 #include "exo/hal.h"
 #include "exo/lib/string.h"
+#include "exo/mem/heap.h"
 #include "exo/mem/phys.h"
 #include "exo/sched/thread.h"
 
@@ -37,7 +38,9 @@ static exo_status_t seed_set(const char *value)
     return *value == '\0' ? EXO_OK : EXO_ERR_INVALID;
 }
 
-EXO_BOOT_PARAM(planted, "planted", "bug to run into: overflow, free, race, null, guard or divide",
+EXO_BOOT_PARAM(planted, "planted",
+               "bug to run into: overflow, free, heap-overflow, heap-free, heap-double, race, "
+               "null, guard or divide",
                which_set);
 EXO_BOOT_PARAM(planted_seed, "planted-seed", "where it sits", seed_set);
 
@@ -167,6 +170,45 @@ static int threads_run(void (*entry)(void *), uint32_t count)
     return sum;
 }
 
+/* An object of the heap, read behind its end. */
+static void heap_overflow_thread(void *unused)
+{
+    volatile char *const object = heap_alloc_any(ARRAY_BYTES);
+
+    (void)unused;
+    if (object != NULL) {
+        overflow(object, ARRAY_BYTES + g_seed % 8);
+        heap_free((void *)object);
+    }
+    thread_exit(0);
+}
+
+/* An object of the heap, read after it was freed. */
+static void heap_free_thread(void *unused)
+{
+    volatile char *const object = heap_alloc_any(ARRAY_BYTES);
+
+    (void)unused;
+    if (object != NULL) {
+        heap_free((void *)object);
+        overflow(object, g_seed % ARRAY_BYTES);
+    }
+    thread_exit(0);
+}
+
+/* An object of the heap, freed twice. */
+static void heap_double_thread(void *unused)
+{
+    void *const object = heap_alloc_any(ARRAY_BYTES + g_seed);
+
+    (void)unused;
+    if (object != NULL) {
+        heap_free(object);
+        heap_free(object);
+    }
+    thread_exit(0);
+}
+
 static void planted_run(void)
 {
     static const struct {
@@ -174,9 +216,15 @@ static void planted_run(void)
         void (*entry)(void *);
         uint32_t threads;
     } bugs[] = {
-        { "overflow", overflow_thread, 1 }, { "free", free_thread, 1 },
-        { "race", race_thread, 2 },         { "null", null_thread, 1 },
-        { "guard", guard_thread, 1 },       { "divide", divide_thread, 1 },
+        { "overflow", overflow_thread, 1 },
+        { "free", free_thread, 1 },
+        { "heap-overflow", heap_overflow_thread, 1 },
+        { "heap-free", heap_free_thread, 1 },
+        { "heap-double", heap_double_thread, 1 },
+        { "race", race_thread, 2 },
+        { "null", null_thread, 1 },
+        { "guard", guard_thread, 1 },
+        { "divide", divide_thread, 1 },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(bugs); i++) {

@@ -8,9 +8,13 @@
 
 #include "exo/lib/types.h"
 
-#define BOOT_REGIONS_MAX 128u
-#define BOOT_MODULES_MAX 16u
-#define BOOT_CMDLINE_MAX 4096u /* bytes, NUL included; longer ones are cut and reported */
+#define BOOT_REGIONS_MAX     128u
+#define BOOT_MODULES_MAX     16u
+#define BOOT_NODES_MAX       8u /* memory nodes (NUMA); more are reported and joined to the first */
+#define BOOT_NODE_RANGES_MAX 64u
+#define BOOT_DISTANCE_SELF   10u   /* what SLIT says of a node and itself */
+#define BOOT_DISTANCE_FAR    20u   /* of two nodes, where nobody says anything */
+#define BOOT_CMDLINE_MAX     4096u /* bytes, NUL included; longer ones are cut and reported */
 
 enum boot_region_kind {
     BOOT_REGION_FREE,     /* the frame allocator may hand it out */
@@ -36,6 +40,22 @@ struct boot_module {
     size_t len_bytes;
 };
 
+/* Memory [base, end) is near to the CPUs of `node`. */
+struct boot_node_range {
+    paddr_t base;
+    paddr_t end;
+    uint32_t node;
+};
+
+/* Which memory is near to which CPU. What no range covers belongs to node 0. All zero: one node. */
+struct boot_numa {
+    uint32_t node_count; /* 0 counts as 1 */
+    uint32_t range_count;
+    struct boot_node_range range[BOOT_NODE_RANGES_MAX]; /* sorted by base, not overlapping */
+    uint8_t cpu_node[CPUS_MAX];
+    uint8_t distance[BOOT_NODES_MAX][BOOT_NODES_MAX]; /* from row to column; 0: unknown */
+};
+
 struct boot_info {
     const char *platform; /* "hosted" or "x86_64" */
     const char *cmdline;  /* key=value words; what follows " -- " is the first program's argv,
@@ -45,6 +65,7 @@ struct boot_info {
     uint32_t cpu_count; /* CPUs that hal_cpu_start() can start, the boot CPU included */
     struct boot_region region[BOOT_REGIONS_MAX];
     struct boot_module module[BOOT_MODULES_MAX];
+    struct boot_numa numa;
 };
 
 #endif /* EXO_HAL_BOOT_INFO_H */

@@ -21,6 +21,8 @@
 #define PT_USER     0x08u
 #define PT_GLOBAL   0x10u /* kernel mapping, the same in every space */
 #define PT_UNCACHED 0x20u /* device memory */
+#define PT_WRITE_COMBINE                                                                           \
+    0x40u /* frame buffers: writes gathered, reads uncached. Not with PT_UNCACHED */
 
 #define PT_LEVELS  4u
 #define PT_ENTRIES 512u

@@ -24,13 +24,20 @@ void sched_user_leave(void);
 uint32_t sched_online_count(void);
 bool sched_is_online(uint32_t cpu);
 
+/* The policy that the command line chose (sched=NAME): "fair" or "rr". */
+const char *sched_policy_name(void);
+
+#define SCHED_LATENCY_STEPS 40u
+
 struct sched_cpu_info {
     char current[24]; /* name of the thread that runs there */
     uint32_t ready;   /* threads that wait for this CPU */
     uint64_t switches;
     uint64_t stolen; /* threads that it took from other CPUs */
     uint64_t ticks;  /* ends of time slices looked at */
+    uint64_t moved;  /* cold threads that balancing gave to other CPUs */
     uint64_t idle_ns;
+    uint64_t latency[SCHED_LATENCY_STEPS]; /* wake-ups that ran after 2^n to 2^(n+1) cycles */
 };
 
 /* False if `cpu` is not online. */

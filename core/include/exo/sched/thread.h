@@ -17,6 +17,14 @@ struct proc;
 #define THREAD_NAME_MAX 24u /* bytes, NUL included */
 #define THREAD_ANY_CPU  UINT32_MAX
 
+#define THREAD_LOCALS_MAX 8u   /* slots of thread-local storage */
+#define THREAD_KILLED     (-1) /* exit status of a thread that ended at a safe point */
+
+#define AFFINITY_ALL UINT64_MAX /* any CPU */
+#define NICE_MIN     (-20)
+#define NICE_MAX     19
+#define REALTIME_MAX 99u
+
 struct thread_spec {
     const char *name;      /* copied, cut to THREAD_NAME_MAX - 1 */
     void (*entry)(void *); /* returning is thread_exit(0) */
@@ -45,6 +53,64 @@ void thread_sleep_ns(uint64_t duration_ns);
 EXO_MUST_CHECK exo_status_t thread_park(uint64_t deadline_ns);
 void thread_unpark(struct thread *thread); /* any context but NMI */
 
+/* The same, cut short by thread_interrupt() and thread_kill(): EXO_ERR_INTERRUPTED. A request made
+ * before counts; one to interrupt is used up by that. */
+EXO_MUST_CHECK exo_status_t thread_park_interruptible(uint64_t deadline_ns);
+EXO_MUST_CHECK exo_status_t thread_sleep_interruptible(uint64_t duration_ns);
+
+/* Ask a thread to leave its interruptible wait, or the next one.  Context: any but NMI. */
+void thread_interrupt(struct thread *thread);
+
+/* Ask it to end: all its interruptible waits fail from now on, and it ends with THREAD_KILLED at
+ * its next thread_safe_point(), where it holds nothing. Code that never comes to one is not ended:
+ * what it holds could not be given back. */
+void thread_kill(struct thread *thread);
+bool thread_is_killed(const struct thread *thread);
+void thread_safe_point(void);
+
+/* ---- what a thread asks of the scheduler; docs/sched.md ---- */
+
+enum thread_class {
+    THREAD_CLASS_FIFO,        /* real time: until it blocks, yields, or a higher one is ready */
+    THREAD_CLASS_ROUND_ROBIN, /* real time: in slices with its equals */
+    THREAD_CLASS_NORMAL,      /* shares by weight */
+    THREAD_CLASS_IDLE,        /* when nothing else is ready */
+};
+
+/* `priority` 0-99, the highest first, for the real-time classes.  Errors: EXO_ERR_INVALID,
+ * EXO_ERR_BUSY (a deadline thread). The caller keeps `thread` alive. */
+EXO_MUST_CHECK exo_status_t thread_class_set(struct thread *thread, enum thread_class class,
+                                             uint32_t priority);
+
+/* Weight 1024 * 1.25^-nice among normal threads.  Errors: EXO_ERR_INVALID (not -20..19). */
+EXO_MUST_CHECK exo_status_t thread_nice_set(struct thread *thread, int nice);
+
+/* Run on these CPUs only, bit per CPU; the calling thread is on one of them at return.  Context:
+ * thread.  Errors: EXO_ERR_INVALID (none is online), EXO_ERR_BUSY (a deadline thread). */
+EXO_MUST_CHECK exo_status_t thread_affinity_set(struct thread *thread, uint64_t cpus);
+
+struct thread_deadline {
+    uint64_t runtime_ns;  /* of CPU, in every period */
+    uint64_t deadline_ns; /* after the start of the period; runtime <= deadline <= period */
+    uint64_t period_ns;
+};
+
+#define DEADLINE_RUNTIME_MIN_NS 10000u
+#define DEADLINE_PERIOD_MAX_NS  1000000000u
+
+/* The calling thread goes before all others, earliest deadline first, as long as it has budget;
+ * it stays on one CPU until thread_deadline_clear().  Context: thread, may block.  Errors:
+ * EXO_ERR_INVALID, EXO_ERR_BUSY (it has one), EXO_ERR_NO_RESOURCES (no CPU can promise that). */
+EXO_MUST_CHECK exo_status_t thread_deadline_set(const struct thread_deadline *wish);
+void thread_deadline_clear(void);
+
+/* ---- thread-local storage: a pointer per thread and slot, NULL at first ---- */
+
+/* Errors: EXO_ERR_NO_RESOURCES (THREAD_LOCALS_MAX are in use; none is ever given back). */
+EXO_MUST_CHECK exo_status_t thread_local_create(uint32_t *slot);
+void *thread_local_get(uint32_t slot);
+void thread_local_set(uint32_t slot, void *value);
+
 /* The calling thread. */
 static inline struct thread *thread_current(void)
 {
@@ -65,6 +131,8 @@ struct thread_info {
     char name[THREAD_NAME_MAX];
     uint64_t run_ns;         /* time on a CPU */
     uint64_t switches;       /* times switched to */
+    uint64_t latency_max_ns; /* longest way from wake-up to run */
+    uint32_t level;          /* 0 deadline, 1-100 real time 99-0, 101 normal, 102 idle */
     size_t stack_used_bytes; /* high-water mark */
     size_t stack_size_bytes;
 };

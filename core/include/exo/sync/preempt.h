@@ -15,9 +15,13 @@ void sync_preempt(void);
 
 struct thread;
 
-/* thread_park() and thread_unpark() of exo/sched/thread.h, for the layers below it. */
+/* thread_park(), its interruptible form and thread_unpark() of exo/sched/thread.h, for the layers
+ * below it. */
 EXO_MUST_CHECK exo_status_t sync_park(uint64_t deadline_ns);
+EXO_MUST_CHECK exo_status_t sync_park_interruptible(uint64_t deadline_ns);
 void sync_unpark(struct thread *thread);
+/* Is it on a CPU now? A hint.  Context: an epoch section in which `thread` was valid. */
+bool sync_is_running(const struct thread *thread);
 void sync_sleep_ns(uint64_t duration_ns); /* without consuming a permit */
 
 static inline void preempt_disable(void)

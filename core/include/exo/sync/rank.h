@@ -14,18 +14,22 @@ enum lock_rank {
     RANK_PROC_TABLE,
     RANK_SPACE, /* an address space's areas; frames are allocated under it */
     RANK_MONITOR,
-    RANK_PLATFORM_STACK, /* the platform's table of kernel stacks; frames are allocated under it */
-    RANK_PLATFORM,       /* the platform's own, thread context only */
+    RANK_KERNEL_FLUSH, /* one flush of the kernel's area at a time; all CPUs are called under it */
+    RANK_KERNEL_AREA,  /* the kernel's area: addresses, and what waits for a flush */
+    RANK_PLATFORM,     /* the platform's own, thread context only */
     RANK_TEST_HIGH,
 
     RANK_IRQ_FIRST,
     RANK_TEST_IRQ = RANK_IRQ_FIRST,
-    RANK_WAIT_QUEUE, /* wakes threads under it: below RANK_RUN_QUEUE */
+    RANK_WAIT_QUEUE,  /* wakes threads under it: below RANK_RUN_QUEUE */
+    RANK_WAIT_BUCKET, /* the same, of waiters on addresses; two at once by rising address */
     RANK_CONSOLE_INPUT,
-    RANK_TIMER, /* callbacks run without it; arming under a wait queue */
+    RANK_INHERIT, /* levels change under it, which may arm a tick: below RANK_TIMER */
+    RANK_TIMER,   /* callbacks run without it; arming under a wait queue */
     RANK_THREAD,
     RANK_RUN_QUEUE,
     RANK_EPOCH,
+    RANK_HEAP,         /* records of slabs; nothing is taken under it */
     RANK_PHYS,         /* a leaf: anybody may need a frame */
     RANK_PLATFORM_IRQ, /* interrupt controller, clock */
     RANK_CONSOLE,      /* the very last: anybody may print */

@@ -1,5 +1,5 @@
 /*
- * exo/sync/wait.h - wait queues, completions and mutexes: blocking until somebody says so.
+ * exo/sync/wait.h - wait queues and completions: blocking until somebody says so.
  *
  * A waiter queues itself first and looks at its condition afterwards; a waker makes the condition
  * true first and wakes afterwards. Both take the queue's lock in between, so one of them sees the
@@ -45,8 +45,8 @@ void wait_wake_one(struct wait_queue *queue);
 void wait_wake_all(struct wait_queue *queue);
 
 /* Wait until `condition` holds or the clock reaches deadline_ns; sets *(status_out) to EXO_OK or
- * EXO_ERR_TIMED_OUT. The condition is evaluated with no lock held, at least once, and once more
- * after the deadline. */
+ * EXO_ERR_TIMED_OUT; it cannot be interrupted. The condition is evaluated with no lock held, at
+ * least once, and once more after the deadline. */
 #define WAIT_UNTIL(queue, condition, deadline_ns, status_out)                                      \
     do {                                                                                           \
         struct wait_entry wait_entry_ = { .thread = hal_current() };                               \
@@ -68,7 +68,8 @@ void wait_wake_all(struct wait_queue *queue);
         *(status_out) = wait_status_;                                                              \
     } while (0)
 
-/* ---- completion: one event that happens once ---- */
+/* ---- completion: one event that happens once; whoever saw it may let the storage go as soon as no
+ * other waiter is in a call ---- */
 
 struct completion {
     struct wait_queue queue;
@@ -82,24 +83,7 @@ struct completion {
 
 void completion_init(struct completion *completion);
 void completion_complete(struct completion *completion); /* any context but NMI */
+/* Errors: EXO_ERR_TIMED_OUT, EXO_ERR_INTERRUPTED. */
 EXO_MUST_CHECK exo_status_t completion_wait(struct completion *completion, uint64_t deadline_ns);
-
-/* ---- mutex: held across blocking, by one thread, not in interrupts ---- */
-
-struct mutex {
-    struct wait_queue queue;
-    _Atomic(struct thread *) owner; /* NULL while free */
-};
-
-#define MUTEX_INIT(name)                                                                           \
-    {                                                                                              \
-        .queue = WAIT_QUEUE_INIT((name).queue), .owner = NULL                                      \
-    }
-
-void mutex_init(struct mutex *mutex);
-void mutex_lock(struct mutex *mutex);     /* not recursive: by its owner it panics */
-bool mutex_try_lock(struct mutex *mutex); /* never blocks */
-void mutex_unlock(struct mutex *mutex);   /* by its owner */
-bool mutex_is_mine(const struct mutex *mutex);
 
 #endif /* EXO_SYNC_WAIT_H */

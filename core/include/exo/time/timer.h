@@ -1,12 +1,14 @@
 /*
- * exo/time/timer.h - one-shot timers, a heap per CPU behind the CPU's one deadline.
+ * exo/time/timer.h - one-shot timers, a wheel per CPU behind the CPU's one deadline.
  *
  * A timer lives in its owner's storage. Its callback runs once, at or after the deadline, in
  * interrupt context on the CPU that armed it, without any lock of this module; it may arm its own
  * timer again. It must be short and take interrupt-saving locks only. Of equal deadlines the one
  * armed first fires first.
  *
- * Cost:    arming O(1), cancelling and firing O(log n) amortised.
+ * Never early; late by no more than the hardware and whoever has interrupts off. Cost: arming and
+ * cancelling O(1), firing O(1) amortised: docs/time.md.
+ *
  * Locks:   RANK_TIMER inside.  Context: any but NMI.
  */
 #ifndef EXO_TIME_TIMER_H
@@ -14,16 +16,16 @@
 
 #include <stdatomic.h>
 
-#include "exo/lib/pheap.h"
 #include "exo/time/clock.h"
 
 struct timer {
-    struct pheap_node node;            /* [q] lock of the CPU that it belongs to */
-    uint64_t deadline_ns;              /* [q] */
-    uint64_t order;                    /* [q] tells equal deadlines apart */
+    struct timer *next;   /* [q] lock of the CPU that it belongs to; circular within its slot */
+    struct timer *prev;   /* [q] */
+    uint64_t deadline_ns; /* [q] */
     void (*fire)(struct timer *timer); /* [c] */
-    _Atomic uint32_t cpu;              /* [q] whose heap it belongs to */
-    bool pending;                      /* [q] it is in the heap */
+    _Atomic uint32_t cpu;              /* [q] whose wheel it belongs to */
+    uint16_t slot;                     /* [q] of the wheel, while pending */
+    bool pending;                      /* [q] it is in the wheel */
 };
 
 void timer_init(struct timer *timer, void (*fire)(struct timer *timer));
@@ -43,7 +45,7 @@ bool timer_cancel_sync(struct timer *timer);
 /* ---- for the interrupt entry ---- */
 
 void timer_on_interrupt(void); /* this CPU's deadline has passed, or may have */
-void timer_on_call(void);      /* another CPU has put a timer into this one's heap */
+void timer_on_call(void);      /* another CPU has put a timer into this one's wheel */
 
 /* ---- facts, for the monitor ---- */
 
@@ -51,7 +53,7 @@ struct timer_stats {
     uint64_t pending;
     uint64_t fired;
     uint64_t interrupts;
-    uint64_t next_ns; /* earliest deadline, CLOCK_NEVER if none */
+    uint64_t next_ns; /* not after the earliest deadline, CLOCK_NEVER if none */
 };
 
 void timer_stats(uint32_t cpu, struct timer_stats *out);

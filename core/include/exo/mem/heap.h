@@ -1,0 +1,191 @@
+/*
+ * exo/mem/heap.h - the kernel heap: thread cache, per-CPU slabs, slabs from frames.
+ *
+ * Sizes up to HEAP_SMALL_MAX come from size classes, larger ones straight from frames. Objects are
+ * aligned to 16 bytes, those whose size is a power of two to their size (a page at most). Functions
+ * return a pointer, NULL when there is no memory: the exception to out-parameters that
+ * docs/decisions/0014-heap-returns-pointers.md explains.
+ *
+ * Debug builds check: every object has a red zone and the address of its allocator's caller behind
+ * it, memory is poisoned, ASan and Valgrind are told, and nothing is cached. A double free, a
+ * foreign pointer, an overflow or a write after free panics and names the culprit.
+ *
+ * Locks:   RANK_HEAP and RANK_PHYS, inside, on slow paths only.  Context: any but NMI, and
+ *          threads only for the two inline forms; interrupt handlers and code before the first
+ *          thread use the CPU's slabs.
+ */
+#ifndef EXO_MEM_HEAP_H
+#define EXO_MEM_HEAP_H
+
+#include <stdatomic.h>
+
+#include "exo/hal.h"
+#include "exo/lib/assert.h"
+#include "exo/lib/types.h"
+#include "exo/mem/heap_cache.h"
+
+#define HEAP_SMALL_MAX 32768u            /* bytes; larger objects are whole frames */
+#define HEAP_ALIGN_MAX ((size_t)1 << 30) /* bytes */
+#define HEAP_SIZE_MAX  ((size_t)1 << 40) /* bytes; larger requests fail */
+
+/* Called once, after phys_init(). Panics if there is no memory. */
+void heap_init(void);
+
+/* ---- the fast path ---- */
+
+/* The class of size 1..HEAP_SMALL_MAX: steps of 16 bytes to 128, then eight to each doubling,
+ * four from 2 KiB on. */
+static inline uint32_t heap_class_of(size_t size)
+{
+    if (size <= 128) {
+        return (uint32_t)(size + 15) >> 4;
+    }
+    const uint32_t last = (uint32_t)size - 1;
+    const uint32_t log2 = 31u - (uint32_t)__builtin_clz(last);
+
+    if (size <= 2048) {
+        return (log2 - 7) * 8 + 9 + ((last >> (log2 - 3)) & 7);
+    }
+    return (log2 - 11) * 4 + 41 + ((last >> (log2 - 2)) & 3);
+}
+
+/* The running thread's cache, NULL where there is none that may be touched. */
+static inline struct heap_cache *heap_cache_mine(void)
+{
+    return hal_irq_nested() ? NULL : (struct heap_cache *)(void *)hal_current();
+}
+
+/* Take an object of `class` out of the running thread's cache, NULL if it has none. */
+static inline void *heap_cache_pop(struct heap_cache *cache, uint32_t class)
+{
+    struct heap_bin *const bin = &cache->bin[class];
+    const uint64_t word = bin->word;
+    const uint64_t count = word & HEAP_BIN_COUNT_MASK;
+
+    if (EXO_UNLIKELY(count == 0)) {
+        return NULL;
+    }
+    bin->word = word + HEAP_BIN_POP;
+    return bin->slots[count - 1];
+}
+
+/* Put an object into the running thread's cache; false if there is no room. */
+static inline bool heap_cache_push(struct heap_cache *cache, uint32_t class, void *object)
+{
+    struct heap_bin *const bin = &cache->bin[class];
+    const uint64_t word = bin->word;
+    const uint64_t count = word & HEAP_BIN_COUNT_MASK;
+
+    if (EXO_UNLIKELY(count == bin->limit)) {
+        return false;
+    }
+    bin->slots[count] = object;
+    bin->word = word + HEAP_BIN_PUSH;
+    return true;
+}
+
+/* The cache for the inline forms, which only threads may use. */
+static inline struct heap_cache *heap_cache_inline(void)
+{
+    KASSERT_DEBUG(heap_cache_mine() != NULL);
+    return (struct heap_cache *)(void *)hal_current();
+}
+
+/* heap_alloc() of a size that the compiler does not know.  Context: any but NMI. */
+void *heap_alloc_any(size_t size);
+
+/* Allocate `size` bytes, contents undefined; 0 counts as 1.
+ * Owns: the caller; heap_free().  Errors: NULL, no memory.
+ * Context: thread; elsewhere heap_alloc_any(). */
+static inline EXO_MUST_CHECK void *heap_alloc(size_t size)
+{
+    if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX) {
+        void *const object = heap_cache_pop(heap_cache_inline(), heap_class_of(size));
+
+        if (EXO_LIKELY(object != NULL)) {
+            return object;
+        }
+    }
+    return heap_alloc_any(size);
+}
+
+/* Free what one of these functions allocated; NULL is a no-op. Panics on anything else. */
+void heap_free(void *object);
+
+/* Free what heap_alloc(size) or heap_alloc_zeroed(size) gave, with that very size: without looking
+ * up where it came from if `size` is a constant.  Context: thread. */
+static inline void heap_free_sized(void *object, size_t size)
+{
+    if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX && object != NULL &&
+        EXO_LIKELY(heap_cache_push(heap_cache_inline(), heap_class_of(size), object))) {
+        return;
+    }
+    heap_free(object);
+}
+
+/* ---- other forms ---- */
+
+EXO_MUST_CHECK void *heap_alloc_zeroed(size_t size);
+
+/* Allocate with an alignment, a power of two up to HEAP_ALIGN_MAX; NULL also if it is not one. */
+EXO_MUST_CHECK void *heap_alloc_aligned(size_t size, size_t align);
+
+/* Change the size, moving the object if it must. On NULL the old one is as it was. NULL as the
+ * object allocates; the alignment of heap_alloc_aligned() is not kept. */
+EXO_MUST_CHECK void *heap_resize(void *object, size_t size);
+
+/* Bytes that the object may use: at least what was asked for. */
+size_t heap_usable_size(const void *object);
+
+/* ---- giving memory back, facts ---- */
+
+/* Give back what is cached: the calling thread's cache and what all CPUs hold in common at once,
+ * the caches of other threads and CPUs when they next miss. Returns frames given back. */
+uint64_t heap_reclaim(void);
+
+struct heap_stats {
+    uint64_t frames; /* held, all in all */
+    uint64_t frames_peak;
+    uint64_t frames_metadata; /* of them for the heap's own tables; not given back */
+    uint64_t large_objects;   /* alive, straight from frames */
+    uint64_t small_objects;   /* out of slabs: alive or in caches */
+    uint64_t remote_frees;    /* to slabs of another CPU */
+};
+
+struct heap_class_stats {
+    uint64_t size_bytes;
+    uint64_t allocs;  /* through thread caches; those of live threads follow at their next miss */
+    uint64_t objects; /* out of slabs: alive or in caches */
+    uint64_t slabs;
+};
+
+void heap_stats(struct heap_stats *out);
+
+/* The facts of class 1..HEAP_CLASSES - 1; false if there is no such class. */
+bool heap_class_stats(uint32_t class, struct heap_class_stats *out);
+
+struct heap_caller {
+    const void *caller; /* return address of the allocating call */
+    uint64_t objects;
+    uint64_t bytes;
+};
+
+/* Who allocated what is alive, by the red zones of debug builds: fills out[max], most bytes first;
+ * returns how many there are. Nothing may allocate or free meanwhile on other CPUs. */
+size_t heap_callers(struct heap_caller *out, size_t max);
+
+/* Log what is still allocated, by caller; returns the number of objects. For the end of tests. */
+uint64_t heap_leak_report(void);
+
+/* ---- for tests ---- */
+
+/* Make the n-th allocation from now fail, once; 0 disarms. The calling thread bypasses its cache
+ * meanwhile, so that each of its allocations counts. */
+void heap_test_fail_after(uint32_t n);
+
+/* Check (red zones, nothing cached) or not: debug builds begin with true. Objects of either kind
+ * may be alive, but heap_free_sized() wants its object allocated in the present mode. Returns what
+ * was. */
+bool heap_test_checked_set(bool checked);
+
+#endif /* EXO_MEM_HEAP_H */

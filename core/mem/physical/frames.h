@@ -1,0 +1,159 @@
+/*
+ * frames.h - what the files of the frame allocator share: spans, zones, descriptors.
+ *
+ * A frame's descriptor is split over three arrays, all under the same index: its state (a byte),
+ * the links of a free block (only the first frame's are ever written) and, in debug builds, who
+ * allocated and who freed it last. Only the states are filled at boot; so a large machine starts as
+ * fast as a small one. Indices count the frames that are the allocator's, without the holes.
+ */
+#ifndef MEM_PHYSICAL_FRAMES_H
+#define MEM_PHYSICAL_FRAMES_H
+
+#include <stdatomic.h>
+
+#include "exo/mem/phys.h"
+#include "exo/sync/spinlock.h"
+
+/* States: what the frame is, a block's order in the low bits of the head's, and a flag. */
+#define FRAME_FREE       0x00u /* in a free block, but not its first frame */
+#define FRAME_HEAD       0x20u /* the first frame of a free block; low bits: order */
+#define FRAME_USED       0x40u
+#define FRAME_CACHED     0x60u /* in a CPU's cache, or on the way into or out of it */
+#define FRAME_KIND_MASK  0x60u
+#define FRAME_ORDER_MASK 0x1fu
+#define FRAME_POISONED   0x80u /* filled when it was freed, unchanged unless somebody erred */
+
+#define INDEX_NONE        UINT32_MAX
+#define SPANS_MAX         256u
+#define POISON_FRAMES_MAX 512u /* longer runs are not poisoned: it would take seconds */
+
+_Static_assert(PHYS_ORDER_MAX <= FRAME_ORDER_MASK, "an order fits a state");
+
+struct frame_link { /* [z] */
+    uint32_t next;
+    uint32_t prev;
+};
+
+struct frame_owner {       /* [s] of the frame's owner; low half of code addresses */
+    uint32_t allocated_by; /* valid in used and poisoned frames */
+    uint32_t freed_by;     /* valid in poisoned frames */
+};
+
+/* Consecutive frames of one zone. */
+struct span {       /* [c] after phys_init() */
+    uint64_t first; /* frame number */
+    uint64_t count;
+    uint32_t index; /* of the first frame */
+    uint32_t zone;
+};
+
+struct zone { /* keys: [z] lock, [c] constant after phys_init(), [a] atomic */
+    struct spinlock lock;
+    uint32_t node;                     /* [c] */
+    enum phys_zone_kind kind;          /* [c] */
+    uint64_t frames_total;             /* [c] */
+    uint64_t end;                      /* [c] behind its highest frame */
+    uint64_t mark_min;                 /* [c] */
+    uint64_t mark_low;                 /* [c] */
+    uint64_t mark_high;                /* [c] */
+    _Atomic uint64_t frames_free;      /* [a] written under the lock */
+    uint32_t orders;                   /* [z] bit k: there is a free block of order k */
+    uint32_t head[PHYS_ORDER_COUNT];   /* [z] index of the first free block, or INDEX_NONE */
+    uint64_t blocks[PHYS_ORDER_COUNT]; /* [z] */
+};
+
+/* What an allocation looks for. */
+struct request {
+    uint64_t count;
+    uint64_t align; /* frames, a power of two */
+    uint64_t limit; /* frame number behind the highest that will do */
+    uint32_t node;
+    uintptr_t caller;
+};
+
+extern struct zone g_zone[PHYS_ZONES_MAX];
+extern struct span g_span[SPANS_MAX];
+extern uint32_t g_span_count;
+extern _Atomic uint8_t *g_state;
+extern struct frame_link *g_link;
+extern struct frame_owner *g_owner; /* NULL without EXO_CONFIG_DEBUG */
+
+static inline uint8_t state_get(uint32_t index)
+{
+    return atomic_load_explicit(&g_state[index], memory_order_relaxed);
+}
+
+static inline void state_set(uint32_t index, unsigned state)
+{
+    atomic_store_explicit(&g_state[index], (uint8_t)state, memory_order_relaxed);
+}
+
+static inline void *frame_address(uint64_t frame)
+{
+    return hal_phys_to_virt(frame << PAGE_SHIFT);
+}
+
+static inline uint64_t frame_of(const struct span *span, uint32_t index)
+{
+    return span->first + (index - span->index);
+}
+
+static inline uint32_t index_of(const struct span *span, uint64_t frame)
+{
+    return span->index + (uint32_t)(frame - span->first);
+}
+
+static inline uint64_t zone_free(const struct zone *zone)
+{
+    return atomic_load_explicit(&zone->frames_free, memory_order_relaxed);
+}
+
+/* ---- map.c: from the memory map to spans and zones ---- */
+
+void map_init(const struct boot_info *info);
+const struct span *span_of(uint64_t frame); /* NULL: not the allocator's */
+const struct span *span_of_index(uint32_t index);
+const uint8_t *map_order(uint32_t node, uint32_t *count); /* zones to try, in turn */
+uint32_t map_cpu_node(uint32_t cpu);
+
+/* ---- zone.c: the buddy system of a zone ---- */
+
+void zone_give_run_locked(struct zone *zone, const struct span *span, uint32_t index,
+                          uint64_t count);
+bool zone_take_locked(struct zone *zone, uint32_t order, uint32_t *index);
+void zone_block_remove_locked(struct zone *zone, uint32_t index, uint32_t order);
+void zone_count_locked(struct zone *zone, int64_t delta);
+void zones_start(void);
+uint64_t zones_free(void);
+uint64_t zones_low_water(void);
+uint64_t zones_low_mark(void);
+
+/* Take a run; its frames are then used. False if the zone has none. */
+bool zone_alloc(struct zone *zone, const struct request *request, uint64_t *frame);
+void zone_free_run(const struct span *span, uint32_t index, uint64_t count, unsigned flags);
+void states_use_locked(uint32_t index, uint64_t count);
+
+/* ---- search.c: runs that are no block ---- */
+
+bool search_alloc(uint32_t zone, const struct request *request, uint64_t *frame);
+
+/* ---- cache.c: frames per CPU ---- */
+
+bool cache_alloc(uint64_t *frame, uint32_t *index);
+bool cache_free(const struct span *span, uint64_t frame, unsigned flags);
+uint64_t cache_frames(void);
+void cache_stats(struct phys_cache_stats *out);
+
+/* ---- mark.c: poison and culprits, debug builds ---- */
+
+unsigned mark_freed(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller);
+void mark_allocated(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller);
+_Noreturn void mark_bad_free(uint64_t first, uint64_t count);
+
+/* ---- reclaim.c ---- */
+
+/* Let the hooks free frames if the caller may block; true if they said that they did. */
+bool reclaim_run(uint64_t frames_wanted);
+void reclaim_stats(struct phys_cache_stats *out);
+
+#endif /* MEM_PHYSICAL_FRAMES_H */

@@ -1,0 +1,393 @@
+/*
+ * core/sched/policy_fair.c - the default: deadlines, then real time, then shares by weight, idle.
+ *
+ * LEVEL_NORMAL is a ring of buckets of virtual time. A thread's virtual time is the cycles that it
+ * has run times 1024 / weight. It waits in the bucket of its virtual time plus a delay of 0, 1 or 2
+ * buckets if it is hot, normal or cold: a constant, which orders threads but leaves their shares
+ * alone. The earliest bucket goes first, first come first served inside.
+ *
+ * Invariants while queue->lock is free:
+ *   (1) bit n of bucket_bits (level_bits) is set exactly when bucket (level) n has threads;
+ *       LEVEL_NORMAL when bucket_bits is not zero, LEVEL_DEADLINE when the heap is not empty;
+ *   (2) every thread in a bucket was put there for a number in [base, base + BUCKETS), so the order
+ *       of the buckets from base on, round the ring, is the order of the numbers;
+ *   (3) base only grows. With (2): a waiting thread is overtaken only by those whose number is not
+ *       above its own, and every run of those moves them on, so everybody's turn comes;
+ *   (4) a thread that wakes has a virtual time of at least base - CREDIT buckets: sleeping saves up
+ *       no more than that; nor is a debt beyond the ring remembered.
+ */
+#include "exo/lib/assert.h"
+#include "exo/time/clock.h"
+
+#include "sched_private.h"
+
+#define TICK_NS       2000000u /* how exactly slices are kept */
+#define BUCKET_NS     4000000u /* virtual time per bucket, within a factor of two */
+#define HOT_NS        500000u  /* bursts up to this on average are hot */
+#define COLD_NS       8000000u /* and from this on cold */
+#define RR_SLICE_NS   10000000u
+#define CREDIT        2u
+#define BASE_AT_FIRST 8u
+#define INVERSE_SHIFT 16u /* an inverse weight of 2^16 is nice 0 */
+#define AVERAGE_SHIFT 2u  /* a new burst counts a quarter */
+
+static const uint32_t g_slice_ns[TEMPERATURES] = { 4000000, 4000000, 8000000 };
+
+static uint32_t g_bucket_shift = 23;    /* cycles to buckets */
+static uint64_t g_hot_cycles = 1 << 20; /* HOT_NS */
+static uint64_t g_cold_cycles = 1 << 24;
+
+static void fair_init(struct run_queue *queue)
+{
+    const uint64_t hz = hal_caps()->cycles_hz;
+
+    (void)queue;
+    if (hz == 0 || g_hot_cycles == HOT_NS / 1000 * max_u64(hz / 1000000, 1)) {
+        return; /* known already: other CPUs may be reading */
+    }
+    const uint64_t per_us = max_u64(hz / 1000000, 1);
+
+    g_hot_cycles = HOT_NS / 1000 * per_us;
+    g_cold_cycles = COLD_NS / 1000 * per_us;
+    g_bucket_shift = 63u - (uint32_t)__builtin_clzll(BUCKET_NS / 1000 * per_us);
+}
+
+static bool deadline_less(const struct pheap_node *a, const struct pheap_node *b)
+{
+    return container_of(a, struct thread, budget.node)->budget.deadline_ns <
+           container_of(b, struct thread, budget.node)->budget.deadline_ns;
+}
+
+static uint64_t base_of(const struct run_queue *queue)
+{
+    return atomic_load_explicit(&queue->base, memory_order_relaxed);
+}
+
+static void base_raise(struct run_queue *queue, uint64_t to)
+{
+    if (to > base_of(queue)) {
+        atomic_store_explicit(&queue->base, to, memory_order_relaxed);
+    }
+}
+
+static uint8_t temperature_of(const struct sched_entity *entity)
+{
+    const uint64_t burst = max_u64(entity->burst, entity->burst_average);
+
+    return (uint8_t)((burst > g_hot_cycles) + (burst >= g_cold_cycles));
+}
+
+static uint64_t number_of(const struct sched_entity *entity)
+{
+    return (entity->vtime >> g_bucket_shift) + entity->temperature;
+}
+
+/* The buckets with threads as seen from base: bit n is the one n after it. */
+static uint64_t bits_from_base(const struct run_queue *queue)
+{
+    const uint32_t turn = base_of(queue) % BUCKETS;
+
+    return queue->bucket_bits >> turn | queue->bucket_bits << ((BUCKETS - turn) % BUCKETS);
+}
+
+/* Its virtual time on the scale of another queue: as far from the earliest as before. */
+static void rebase(struct run_queue *queue, struct sched_entity *entity)
+{
+    const uint64_t base = base_of(queue);
+    const uint64_t start = max_u64(base, BASE_AT_FIRST);
+
+    base_raise(queue, start);
+    if (entity->home == NULL) {
+        entity->vtime = start << g_bucket_shift;
+    } else {
+        const uint64_t ahead = entity->vtime - (base_of(entity->home) << g_bucket_shift);
+
+        entity->vtime = (start << g_bucket_shift) + ahead;
+    }
+    entity->home = queue;
+}
+
+static void fair_charge(struct run_queue *queue, struct thread *thread, uint64_t cycles)
+{
+    struct sched_entity *const entity = &thread->entity;
+
+    entity->burst += cycles;
+    entity->vtime += cycles * entity->inverse >> INVERSE_SHIFT;
+    if (queue->bucket_bits == 0 && entity->home == queue &&
+        atomic_load_explicit(&entity->level, memory_order_relaxed) == LEVEL_NORMAL) {
+        base_raise(queue, entity->vtime >> g_bucket_shift); /* alone, it is what time it is */
+    }
+    if (EXO_UNLIKELY(thread->has_deadlines)) {
+        thread->budget.left_ns -= (int64_t)clock_cycles_to_ns(cycles);
+    }
+}
+
+/* The end of a burst, and what it says of the thread. */
+static void wake(struct run_queue *queue, struct sched_entity *entity)
+{
+    const uint64_t base = base_of(queue);
+    const uint64_t least = (base > CREDIT ? base - CREDIT : 0) << g_bucket_shift;
+
+    entity->burst_average +=
+        (entity->burst >> AVERAGE_SHIFT) - (entity->burst_average >> AVERAGE_SHIFT);
+    entity->burst = 0;
+    entity->vtime = (int64_t)(entity->vtime - least) < 0 ? least : entity->vtime;
+}
+
+static void level_mark(struct run_queue *queue, uint32_t level)
+{
+    queue->level_bits[level / 64] |= 1ull << (level % 64);
+}
+
+static void level_clear(struct run_queue *queue, uint32_t level)
+{
+    queue->level_bits[level / 64] &= ~(1ull << (level % 64));
+}
+
+static void normal_add(struct run_queue *queue, struct sched_entity *entity, bool is_woken)
+{
+    const uint64_t base = base_of(queue);
+
+    entity->temperature = temperature_of(entity);
+    uint64_t number = number_of(entity);
+
+    if (EXO_UNLIKELY((int64_t)(number - base) < 0)) {
+        number = base;
+    }
+    if (EXO_UNLIKELY(number - base >= BUCKETS)) {
+        number = base + BUCKETS - 1;
+        entity->vtime = (number - entity->temperature) << g_bucket_shift; /* (4) */
+    }
+    if (entity->goes_last && queue->bucket_bits != 0) {
+        /* Behind all that wait: it let them go first. Its virtual time stays what it is. */
+        number = max_u64(number, base + 63u - (uint64_t)__builtin_clzll(bits_from_base(queue)));
+    }
+    entity->bucket = (uint8_t)(number % BUCKETS);
+    if (is_woken && entity->temperature == TEMPERATURE_HOT) {
+        list_add_head(&queue->bucket[entity->bucket], &entity->node); /* it will not be long */
+    } else {
+        list_add_tail(&queue->bucket[entity->bucket], &entity->node);
+    }
+    if (queue->bucket_bits == 0) {
+        level_mark(queue, LEVEL_NORMAL);
+    }
+    queue->bucket_bits |= 1ull << entity->bucket;
+}
+
+/* A new instance for a deadline thread that wakes after its last one, or whose budget would not
+ * last at the rate that was granted. */
+static void budget_on_wake(struct sched_budget *budget)
+{
+    const uint64_t now_ns = clock_now_ns();
+
+    if (budget->runtime_ns == 0) {
+        return;
+    }
+    const int64_t room_ns = (int64_t)(budget->deadline_ns - now_ns);
+
+    if (room_ns <= 0 ||
+        (uint64_t)(budget->left_ns > 0 ? budget->left_ns : 0) / 1000 * (budget->period_ns / 1000) >
+            (uint64_t)room_ns / 1000 * (budget->runtime_ns / 1000)) {
+        budget->deadline_ns = now_ns + budget->relative_ns;
+        budget->period_end_ns = now_ns + budget->period_ns;
+        budget->left_ns = (int64_t)budget->runtime_ns;
+    }
+}
+
+static void urgent_add(struct run_queue *queue, struct thread *thread, bool is_woken)
+{
+    struct sched_entity *const entity = &thread->entity;
+    const uint32_t level = entity->queued_level;
+
+    if (level == LEVEL_DEADLINE) {
+        if (is_woken) {
+            budget_on_wake(&thread->budget);
+        }
+        if (thread->budget.runtime_ns != 0 && thread->budget.left_ns <= 0) {
+            thread->budget.is_spent = true; /* the scheduler arms its refill */
+            entity->queued = false;
+            return;
+        }
+        queue->deadlines.less = deadline_less;
+        pheap_add(&queue->deadlines, &thread->budget.node);
+    } else if (is_woken || entity->goes_last) {
+        list_add_tail(&queue->level[level], &entity->node);
+    } else {
+        list_add_head(&queue->level[level], &entity->node); /* preempted: still the first */
+    }
+    level_mark(queue, level);
+    run_queue_count(queue, thread, 1);
+}
+
+static void fair_enqueue(struct run_queue *queue, struct thread *thread, bool is_woken)
+{
+    struct sched_entity *const entity = &thread->entity;
+    const uint8_t level = atomic_load_explicit(&entity->level, memory_order_relaxed);
+
+    if (EXO_UNLIKELY(entity->home != queue)) {
+        rebase(queue, entity);
+    }
+    if (is_woken) {
+        wake(queue, entity);
+    }
+    entity->queued_level = level;
+    entity->queued = true;
+    if (EXO_LIKELY(level == LEVEL_NORMAL)) {
+        normal_add(queue, entity, is_woken);
+        run_queue_count(queue, thread, 1);
+    } else {
+        urgent_add(queue, thread, is_woken);
+    }
+    entity->goes_last = false;
+}
+
+static void fair_dequeue(struct run_queue *queue, struct thread *thread)
+{
+    struct sched_entity *const entity = &thread->entity;
+    const uint32_t level = entity->queued_level;
+
+    entity->queued = false;
+    run_queue_count(queue, thread, -1);
+    if (level == LEVEL_DEADLINE) {
+        pheap_remove(&queue->deadlines, &thread->budget.node);
+        if (pheap_least(&queue->deadlines) == NULL) {
+            level_clear(queue, level);
+        }
+        return;
+    }
+    list_remove(&entity->node);
+    if (level != LEVEL_NORMAL) {
+        if (list_is_empty(&queue->level[level])) {
+            level_clear(queue, level);
+        }
+        return;
+    }
+    if (list_is_empty(&queue->bucket[entity->bucket])) {
+        queue->bucket_bits &= ~(1ull << entity->bucket);
+        if (queue->bucket_bits == 0) {
+            level_clear(queue, LEVEL_NORMAL);
+        }
+    }
+}
+
+static struct thread *urgent_first(const struct run_queue *queue, uint32_t level)
+{
+    if (level == LEVEL_DEADLINE) {
+        return container_of(pheap_least(&queue->deadlines), struct thread, budget.node);
+    }
+    return container_of(queue->level[level].next, struct thread, entity.node);
+}
+
+static struct thread *fair_pick(struct run_queue *queue)
+{
+    const uint64_t normal = 1ull << (LEVEL_NORMAL - 64);
+    const uint64_t high = queue->level_bits[1];
+    struct thread *thread = NULL;
+
+    if (EXO_LIKELY(queue->level_bits[0] == 0 && (high & (2 * normal - 1)) == normal)) {
+        const uint64_t number = base_of(queue) + (uint64_t)__builtin_ctzll(bits_from_base(queue));
+
+        atomic_store_explicit(&queue->base, number, memory_order_relaxed);
+        thread = container_of(queue->bucket[number % BUCKETS].next, struct thread, entity.node);
+    } else if (queue->level_bits[0] != 0) {
+        thread = urgent_first(queue, (uint32_t)__builtin_ctzll(queue->level_bits[0]));
+    } else if (high != 0) {
+        thread = urgent_first(queue, 64 + (uint32_t)__builtin_ctzll(high));
+    } else {
+        return NULL;
+    }
+    fair_dequeue(queue, thread);
+    return thread;
+}
+
+static struct thread *fair_find(struct run_queue *queue, uint32_t thief, bool cold_only)
+{
+    struct thread *found = NULL;
+
+    for (uint64_t bits = cold_only ? 0 : queue->level_bits[0] & ~1ull; bits != 0 && found == NULL;
+         bits &= bits - 1) {
+        found = run_queue_scan(&queue->level[__builtin_ctzll(bits)], thief, false);
+    }
+    for (uint64_t bits = cold_only ? 0 : queue->level_bits[1]; bits != 0 && found == NULL;
+         bits &= bits - 1) {
+        const uint32_t level = 64 + (uint32_t)__builtin_ctzll(bits);
+
+        if (level != LEVEL_NORMAL) {
+            found =
+                level < LEVEL_NORMAL ? run_queue_scan(&queue->level[level], thief, false) : NULL;
+        }
+    }
+    for (uint64_t bits = queue->bucket_bits; bits != 0 && found == NULL; bits &= bits - 1) {
+        found = run_queue_scan(&queue->bucket[__builtin_ctzll(bits)], thief, cold_only);
+    }
+    if (found == NULL && !cold_only) {
+        found = run_queue_scan(&queue->level[LEVEL_IDLE], thief, false);
+    }
+    return found;
+}
+
+static bool fair_on_tick(struct run_queue *queue, uint64_t ran_ns)
+{
+    struct sched_entity *const entity = &queue->current->entity;
+    const uint32_t level = atomic_load_explicit(&entity->level, memory_order_relaxed);
+    bool is_over = false;
+
+    if (queue->count == 0) {
+        return false;
+    }
+    if (level == LEVEL_NORMAL || level == LEVEL_IDLE) {
+        /* Light threads get shorter turns, so that one turn does not outrun the ring (4). */
+        const uint64_t slice_ns = (uint64_t)g_slice_ns[entity->temperature] << INVERSE_SHIFT;
+        const uint64_t divisor = max_u64(entity->inverse, 1u << INVERSE_SHIFT);
+
+        is_over = level == LEVEL_IDLE || ran_ns + TICK_NS / 2 >= slice_ns / divisor;
+        entity->goes_last = entity->goes_last || level == LEVEL_IDLE;
+    } else if (level != LEVEL_DEADLINE && entity->round_robin) {
+        is_over = ran_ns + TICK_NS / 2 >= RR_SLICE_NS;
+        entity->goes_last = entity->goes_last || is_over;
+    }
+    return is_over;
+}
+
+/* A hotter thread goes first if it is not behind, any other one if it is well ahead. */
+static bool normal_preempts(const struct run_queue *queue, const struct sched_entity *woken,
+                            const struct sched_entity *current)
+{
+    const uint64_t its = max_u64(number_of(woken), base_of(queue));
+    const uint8_t temperature = temperature_of(current);
+    const uint64_t mine = (current->vtime >> g_bucket_shift) + temperature;
+
+    return woken->temperature < temperature ? its <= mine : its + 1 < mine;
+}
+
+static bool fair_preempts(const struct run_queue *queue, const struct thread *woken)
+{
+    const struct thread *const current = queue->current;
+    const uint8_t mine = atomic_load_explicit(&current->entity.level, memory_order_relaxed);
+
+    if (!woken->entity.queued) {
+        return false; /* its budget is spent */
+    }
+    const uint8_t its = woken->entity.queued_level;
+
+    if (its != mine) {
+        return its < mine;
+    }
+    if (mine == LEVEL_DEADLINE) {
+        return woken->budget.deadline_ns < current->budget.deadline_ns;
+    }
+    return mine == LEVEL_NORMAL && normal_preempts(queue, &woken->entity, &current->entity);
+}
+
+const struct sched_policy g_sched_policy_fair = {
+    .name = "fair",
+    .tick_ns = TICK_NS,
+    .init = fair_init,
+    .charge = fair_charge,
+    .enqueue = fair_enqueue,
+    .pick = fair_pick,
+    .dequeue = fair_dequeue,
+    .find = fair_find,
+    .on_tick = fair_on_tick,
+    .preempts = fair_preempts,
+};

@@ -1,0 +1,140 @@
+/*
+ * core/sync/mutex.c - the mutex when it is contended.
+ *
+ * word: 0 -(mutex_try_lock)-> owner -(mutex_unlock)-> 0
+ *       owner -(mutex_lock_slow)-> owner|WAITERS -(mutex_unlock_slow)-> heir or heir|WAITERS
+ *       owner|WAITERS -(mutex_lock_slow, the last waiter gives up)-> owner
+ *
+ * Invariants while queue.lock is free:
+ *   (1) word has WAITERS exactly while the queue is not empty;
+ *   (2) word is not 0 while the queue is not empty: a release with waiters makes the first of them
+ *       the owner, under the lock. So the short ways, which leave WAITERS alone, can never pass by
+ *       a waiter;
+ *   (3) the owner cannot give the mutex back as long as WAITERS is set and the lock held, so under
+ *       the lock it is alive: inheritance may look at it;
+ *   (4) inherit.holder is the owner or nobody counts as waiting;
+ *   (5) a thread that gives the mutex away by the long way does so as its last store but that of
+ *       the queue's lock, which the new owner, a waiter, takes once more before it returns: so it
+ *       may let the storage go.
+ */
+#include "exo/sync/mutex.h"
+
+#include "exo/lib/assert.h"
+#include "exo/sync/epoch.h"
+
+#include "grant.h"
+
+#define SPIN_LOOKS     200u /* about as long as going to sleep and waking up takes */
+#define SPIN_PAUSES    4u   /* hints between two looks */
+#define LOOKS_TO_YIELD 64u
+
+void mutex_init(struct mutex *mutex)
+{
+    atomic_store_explicit(&mutex->word, 0, memory_order_relaxed);
+    wait_queue_init(&mutex->queue);
+    sched_inherit_init(&mutex->inherit);
+}
+
+/* Is it worth while to look again soon: held, nobody queued, the owner on a CPU? */
+static bool owner_runs(struct mutex *mutex)
+{
+    /* In a section: an owner seen here stays valid memory to its end, even if it ends meanwhile. */
+    epoch_enter();
+    const uintptr_t word = atomic_load_explicit(&mutex->word, memory_order_acquire);
+    const bool runs =
+        word == 0 || ((word & MUTEX_WAITERS) == 0 && sync_is_running((const struct thread *)word));
+
+    epoch_exit(); /* whoever is due here runs first */
+    return runs;
+}
+
+/* Try for a while; true if it was taken. */
+static bool spin(struct mutex *mutex)
+{
+    for (unsigned look = 1; look <= SPIN_LOOKS && owner_runs(mutex); look++) {
+        if (atomic_load_explicit(&mutex->word, memory_order_relaxed) == 0 &&
+            mutex_try_lock(mutex)) {
+            return true;
+        }
+        for (unsigned i = 0; i < SPIN_PAUSES; i++) {
+            hal_pause();
+        }
+        if (look % LOOKS_TO_YIELD == 0) {
+            hal_spin_yield(); /* the owner's CPU may wait for the host to run it */
+        }
+    }
+    return false;
+}
+
+/* Take it, or set WAITERS and store the owner; true if taken. */
+static bool take_or_announce_locked(struct mutex *mutex, struct thread **owner)
+{
+    uintptr_t word = atomic_load_explicit(&mutex->word, memory_order_relaxed);
+
+    spin_assert_held(&mutex->queue.lock);
+    for (;;) {
+        const uintptr_t next = word == 0 ? (uintptr_t)hal_current() : word | MUTEX_WAITERS;
+
+        /* Acquire: taken, the data; announced, what the owner's inheritance looks at. */
+        if (atomic_compare_exchange_weak_explicit(&mutex->word, &word, next, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+            *owner = (struct thread *)(word & ~MUTEX_WAITERS);
+            return word == 0;
+        }
+    }
+}
+
+exo_status_t mutex_lock_slow(struct mutex *mutex, uint64_t deadline_ns, bool may_fail)
+{
+    struct wait_entry entry;
+    struct thread *owner = NULL;
+
+    KASSERT(!mutex_is_mine(mutex));
+    if (spin(mutex)) {
+        return EXO_OK;
+    }
+    hal_irq_t irq = spin_lock_irq(&mutex->queue.lock);
+
+    if (take_or_announce_locked(mutex, &owner)) {
+        spin_unlock_irq(&mutex->queue.lock, irq);
+        return EXO_OK;
+    }
+    grant_enqueue_locked(&mutex->queue, &entry);
+    sched_inherit(&mutex->inherit, owner);
+    spin_unlock_irq(&mutex->queue.lock, irq);
+
+    const exo_status_t status = grant_wait(&mutex->queue, &entry, deadline_ns, may_fail, &irq);
+
+    sched_inherit_end(&mutex->inherit);
+    if (status != EXO_OK && list_is_empty(&mutex->queue.waiters)) {
+        atomic_fetch_and_explicit(&mutex->word, ~MUTEX_WAITERS, memory_order_relaxed);
+    }
+    spin_unlock_irq(&mutex->queue.lock, irq);
+    return status;
+}
+
+void mutex_unlock_slow(struct mutex *mutex)
+{
+    uintptr_t expected = (uintptr_t)hal_current();
+
+    KASSERT(mutex_is_mine(mutex));
+    do {
+        const hal_irq_t irq = spin_lock_irq(&mutex->queue.lock);
+        struct list_node *const first = list_pop_head(&mutex->queue.waiters);
+
+        if (first != NULL) {
+            struct thread *const heir = container_of(first, struct wait_entry, node)->thread;
+            const uintptr_t more = list_is_empty(&mutex->queue.waiters) ? 0 : MUTEX_WAITERS;
+
+            atomic_store_explicit(&mutex->word, (uintptr_t)heir | more, memory_order_release);
+            sched_inherit_move(&mutex->inherit, heir);
+            sync_unpark(heir);
+            spin_unlock_irq(&mutex->queue.lock, irq);
+            return;
+        }
+        spin_unlock_irq(&mutex->queue.lock, irq);
+        /* The last waiter gave up: out of the lock first, then the short way, invariant (5). */
+        expected = (uintptr_t)hal_current();
+    } while (!atomic_compare_exchange_strong_explicit(&mutex->word, &expected, 0,
+                                                      memory_order_release, memory_order_relaxed));
+}

@@ -1,0 +1,152 @@
+/*
+ * tests/core/mem/heap/test_check.c - the heap's own detectors in debug builds.
+ */
+#include "exo/mem/heap.h"
+
+#include "exo/config.h"
+#include "exo/lib/string.h"
+#include "exo_check.h"
+#include "exo_panic.h"
+
+#include "heap_private.h"
+
+#define OBJECT_BYTES 40u
+
+/* A panic inside leaves the object behind; it is freed by who made it. */
+static void free_it(void *object)
+{
+    heap_free(object);
+}
+
+static void alloc_it(void *size)
+{
+    heap_free(heap_alloc_any((size_t)(uintptr_t)size));
+}
+
+/* Goal: a byte behind the object is missed by nobody. Method: hosted checkers look at the object
+ * only, so the byte is written where they were told that all is well. */
+START_TEST(heap_free_panics_on_overrun)
+{
+    uint8_t *const object = heap_alloc_any(OBJECT_BYTES);
+
+    if (!EXO_CONFIG_DEBUG) {
+        heap_free(object);
+        return;
+    }
+    ck_assert_ptr_nonnull(object);
+    hal_mem_allocated(object, OBJECT_BYTES + 1);
+    const uint8_t was = object[OBJECT_BYTES];
+
+    object[OBJECT_BYTES] = (uint8_t)(was + 1);
+    ck_assert(panic_is_caught(free_it, object, "overrun at +40"));
+    object[OBJECT_BYTES] = was;
+    heap_free(object);
+}
+END_TEST
+
+START_TEST(heap_free_panics_on_damaged_trailer)
+{
+    uint8_t *const object = heap_alloc_any(OBJECT_BYTES);
+    uint8_t zone[96 - OBJECT_BYTES];
+
+    if (!EXO_CONFIG_DEBUG) {
+        heap_free(object);
+        return;
+    }
+    ck_assert_ptr_nonnull(object);
+    hal_mem_allocated(object, 80);
+    memcpy(zone, object + OBJECT_BYTES, 80 - OBJECT_BYTES);
+    memset(object + OBJECT_BYTES, 0, 80 - OBJECT_BYTES);
+    ck_assert(panic_is_caught(free_it, object, "overwritten"));
+    memcpy(object + OBJECT_BYTES, zone, 80 - OBJECT_BYTES);
+    heap_free(object);
+}
+END_TEST
+
+START_TEST(heap_free_panics_on_double_free)
+{
+    void *const object = heap_alloc_any(OBJECT_BYTES);
+
+    ck_assert_ptr_nonnull(object);
+    heap_free(object);
+    if (EXO_CONFIG_DEBUG) {
+        hal_mem_allocated(object, 1); /* what a checker of the host would report first */
+        ck_assert(panic_is_caught(free_it, object, "is free already"));
+        hal_mem_freed(object, 1);
+    }
+}
+END_TEST
+
+START_TEST(heap_free_panics_on_foreign_pointer)
+{
+    static uint8_t not_ours[64];
+
+    ck_assert(panic_is_caught(free_it, not_ours, "is not the heap's"));
+}
+END_TEST
+
+START_TEST(heap_free_panics_on_inner_pointer)
+{
+    uint8_t *const object = heap_alloc_any(OBJECT_BYTES);
+    uint8_t *const large = heap_alloc_any(HEAP_SMALL_MAX + 1);
+
+    ck_assert_ptr_nonnull(object);
+    ck_assert_ptr_nonnull(large);
+    if (EXO_CONFIG_DEBUG) {
+        ck_assert(panic_is_caught(free_it, object + 16, "is not the beginning of one"));
+    }
+    ck_assert(panic_is_caught(free_it, large + 16, "is not the beginning of one"));
+    ck_assert(panic_is_caught(free_it, large + PAGE_SIZE, "is not the heap's"));
+    heap_free(object);
+    heap_free(large);
+}
+END_TEST
+
+/* Method: bitmaps give the object that was freed last to the next who asks on the same CPU. */
+START_TEST(heap_alloc_panics_on_write_after_free)
+{
+    uint8_t *const object = heap_alloc_any(OBJECT_BYTES);
+
+    ck_assert_ptr_nonnull(object);
+    if (!EXO_CONFIG_DEBUG || hal_caps()->cpus > 1) {
+        heap_free(object);
+        return;
+    }
+    heap_free(object);
+    hal_mem_allocated(object, OBJECT_BYTES);
+    const uint8_t was = object[7];
+
+    object[7] = 0;
+    ck_assert(
+        panic_is_caught(alloc_it, (void *)(uintptr_t)OBJECT_BYTES, "at +7 after it was freed"));
+    object[7] = was;
+    void *taken = object; /* the allocation had taken it out of its slab before it looked */
+
+    hal_mem_freed(object, OBJECT_BYTES);
+    slab_give(&taken, 1);
+}
+END_TEST
+
+START_TEST(heap_callers_names_who_allocated)
+{
+    static struct heap_caller list[64];
+    void *const object = heap_alloc_any(3000);
+    bool found = false;
+
+    ck_assert_ptr_nonnull(object);
+    const size_t count = heap_callers(list, ARRAY_COUNT(list));
+
+    for (size_t i = 0; i < count; i++) {
+        found = found || (list[i].objects == 1 && list[i].bytes == 3000 && list[i].caller != NULL);
+    }
+    ck_assert(found == (EXO_CONFIG_DEBUG == 1));
+    heap_free(object);
+}
+END_TEST
+
+EXO_SUITE(heap_check, EXO_TEST(heap_free_panics_on_overrun),
+          EXO_TEST(heap_free_panics_on_damaged_trailer), EXO_TEST(heap_free_panics_on_double_free),
+          EXO_TEST(heap_free_panics_on_foreign_pointer),
+          EXO_TEST(heap_free_panics_on_inner_pointer),
+          EXO_TEST(heap_alloc_panics_on_write_after_free),
+          EXO_TEST(heap_callers_names_who_allocated))
