@@ -10,28 +10,7 @@
 #include "exo_check.h"
 #include "exo_test.h"
 
-static void start(struct thread **thread, void (*entry)(void *), void *arg)
-{
-    const struct thread_spec spec = {
-        .name = "worker", .entry = entry, .arg = arg, .cpu = THREAD_ANY_CPU
-    };
-
-    ck_assert_int_eq(thread_create(&spec, thread), EXO_OK);
-}
-
-static void start_all(struct thread *thread[], uint32_t count, void (*entry)(void *), void *arg)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        start(&thread[i], entry, arg);
-    }
-}
-
-static void join_all(struct thread *thread[], uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        thread_join(thread[i], NULL);
-    }
-}
+#include "workers.h"
 
 #define WAITERS 20u /* more than a batch */
 
