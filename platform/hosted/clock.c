@@ -7,7 +7,9 @@
  *   (2) armed_ns <= deadline_ns, or the deadline has passed and the timer interrupt is pending: the
  *       host timer may fire early, never late. Then nothing is due and it is set anew. So pushing a
  *       deadline back, which happens at every switch, costs no system call.
- *   (3) While `retrying`, the host timer fires periodically instead, which is early enough for (2).
+ *   (3) While retry_ns is set, the host timer fires periodically instead, soon enough for (2). It
+ *       grows with each try, and the period is longer still: a host that needs longer than the
+ *       period to deliver a signal would lay frame on frame until the stack is full.
  */
 #include <errno.h>
 #include <signal.h>
@@ -24,7 +26,8 @@
 #define CALIBRATION_NS 300000ull /* a pair of readings is 10 ns apart: some 50 parts in a million */
 #define PAIR_TRIES     5         /* the closest pair counts: no host interrupt came between */
 #define FAR_NS         (1ull << 62) /* a deadline beyond never comes, nor could the host count it */
-#define RETRY_NS       50000        /* between the tries of an interrupt that found a bad moment */
+#define RETRY_FIRST_NS 50000        /* until an interrupt that found a bad moment is tried again, */
+#define RETRY_LAST_NS  10000000 /* and the longest that this grows to while it finds more of them */
 
 /* The same moment on both clocks. */
 struct clock_pair {
@@ -152,7 +155,7 @@ static void timer_arm(struct hosted_cpu *cpu)
     const uint64_t deadline_ns = cpu->deadline_ns > added_ns ? cpu->deadline_ns - added_ns : 0;
 
     cpu->armed_ns = cpu->deadline_ns;
-    cpu->retrying = false;
+    cpu->retry_ns = 0;
     timer_host_set(cpu, TIMER_ABSTIME, g_start_ns + min_u64(deadline_ns, FAR_NS), 0);
 }
 
@@ -182,19 +185,22 @@ bool hosted_timer_due(struct hosted_cpu *cpu)
     }
     if (cpu->deadline_ns != HAL_TIMER_NEVER) {
         timer_arm(cpu);
-    } else if (cpu->retrying) {
-        cpu->retrying = false;
+    } else if (cpu->retry_ns != 0) {
+        cpu->retry_ns = 0;
         timer_host_set(cpu, 0, 0, 0);
     }
     return due;
 }
 
 /* Again and again, until hosted_timer_due() is reached: one signal could strike where it does no
- * good. */
+ * good (3). */
 NO_SANITIZE void hosted_timer_retry(uint32_t cpu)
 {
     struct hosted_cpu *const self = hosted_cpu(cpu);
 
-    self->retrying = true;
-    timer_host_set(self, 0, RETRY_NS, RETRY_NS);
+    self->retry_ns = self->retry_ns == 0 ? RETRY_FIRST_NS : self->retry_ns * 2;
+    if (self->retry_ns > RETRY_LAST_NS) {
+        self->retry_ns = RETRY_LAST_NS;
+    }
+    timer_host_set(self, 0, self->retry_ns, RETRY_LAST_NS);
 }

@@ -77,8 +77,9 @@ struct hosted_cpu {
     struct hosted_percpu *percpu; /* [c] its private block */
     uint64_t deadline_ns;         /* [o] what the core asked for, HAL_TIMER_NEVER if nothing */
     uint64_t armed_ns; /* [o] what the host timer is set to, HAL_TIMER_NEVER if to nothing */
-    bool retrying;     /* [o] the host timer signals until an interrupt was served */
-    void *boot_stack;  /* [c] the pthread's own stack, where the idle loop runs: lowest byte */
+    uint64_t
+        retry_ns;     /* [o] the host timer signals until an interrupt was served; 0: it does not */
+    void *boot_stack; /* [c] the pthread's own stack, where the idle loop runs: lowest byte */
     size_t boot_stack_bytes; /* [c] */
     void *fault_stack;       /* [c] for SIGSEGV and its kind, FAULT_STACK_BYTES long */
 } EXO_ALIGNED(CACHE_LINE);

@@ -87,10 +87,27 @@ START_TEST(irq_flag_nests)
 }
 END_TEST
 
+/* Take the core's own deadline away, with preemption off, and wait until no interrupt of it is on
+ * its way any more. */
+static void deadline_take(void)
+{
+    uint64_t before;
+
+    preempt_disable();
+    do {
+        const hal_irq_t irq = hal_irq_save();
+
+        hal_timer_set(HAL_TIMER_NEVER);
+        before = interrupts_here();
+        hal_irq_restore(irq);
+        test_spin_ns(2 * NS_PER_MS);
+    } while (interrupts_here() != before);
+}
+
 /* An interrupt raised while they are off is kept, not taken, and taken once they are on. */
 START_TEST(irq_off_keeps_the_timer_pending)
 {
-    preempt_disable();
+    deadline_take();
     const uint64_t before = interrupts_here();
     const hal_irq_t irq = hal_irq_save();
 
@@ -135,7 +152,7 @@ END_TEST
 /* A deadline that has passed raises the interrupt at once. */
 START_TEST(timer_in_the_past_fires_at_once)
 {
-    preempt_disable();
+    deadline_take();
     const uint64_t before = interrupts_here();
     const hal_irq_t irq = hal_irq_save();
 
@@ -153,7 +170,7 @@ END_TEST
  * coming. */
 START_TEST(timer_deadline_is_replaced)
 {
-    preempt_disable();
+    deadline_take();
     const uint64_t before = interrupts_here();
     const hal_irq_t irq = hal_irq_save();
     const uint64_t now = hal_clock_ns();
@@ -172,7 +189,7 @@ END_TEST
 /* HAL_TIMER_NEVER takes the deadline back, as does a far one in place of a near one. */
 START_TEST(timer_disarmed_does_not_fire)
 {
-    preempt_disable();
+    deadline_take();
     hal_irq_t irq = hal_irq_save();
 
     hal_timer_set(hal_clock_ns() + 10 * NS_PER_MS);
