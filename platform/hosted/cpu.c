@@ -227,12 +227,15 @@ void hal_cpu_idle(void)
     hosted_irq_deliver();
 }
 
-/* Does nothing that needs a lock or a sanitizer: the thread may have been stopped anywhere. */
+/* Does nothing that needs a lock or a sanitizer: the thread may have been stopped anywhere. Signals
+ * that still come would each be told to stop in turn, on top of this frame: they are blocked. */
 NO_SANITIZE void hosted_cpu_park(void)
 {
     const uint32_t cpu = hal_cpu_id();
+    const uint64_t all = UINT64_MAX;
 
     hal_irq_disable();
+    host_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, 0, sizeof(all));
     if (cpu < CPUS_MAX) {
         *(volatile uint32_t *)&g_cpu[cpu].state = HOSTED_CPU_STOPPED;
     }

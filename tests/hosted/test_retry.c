@@ -1,14 +1,21 @@
 /*
- * test_retry.c - interrupts that find a bad moment: they are tried again, more and more rarely.
+ * test_retry.c - host signals at bad moments: an interrupt put off is tried again, more and more
+ * rarely, and a stopped CPU takes none.
  */
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "exo/hal.h"
+#include "exo/sync/preempt.h"
 #include "exo/time/clock.h"
 #include "exo_check.h"
 #include "exo_test.h"
 #include "platform/hosted/host.h"
+
+#define SIGNALS 200u /* each with a frame of 3 KiB or more: far beyond a kernel stack */
 
 static uint64_t in_ns(struct timespec time)
 {
@@ -47,4 +54,29 @@ START_TEST(retries_grow_rarer_until_served)
 }
 END_TEST
 
-EXO_SUITE(hosted_retry, EXO_TEST(retries_grow_rarer_until_served))
+/* Signals to a CPU that is stopped for good do not lay frame on frame either. */
+START_TEST(stopped_cpus_take_no_more_signals)
+{
+    preempt_disable();
+    const uint32_t self = hal_cpu_id();
+
+    hal_cpu_stop_others();
+    for (uint32_t i = 0; i < SIGNALS; i++) {
+        for (uint32_t cpu = 0; cpu < hosted_cpu_count(); cpu++) {
+            if (cpu != self) {
+                host_syscall(SYS_tgkill, getpid(), hosted_cpu(cpu)->tid, HOSTED_SIGNAL_IPI, 0);
+            }
+        }
+        test_spin_ns(NS_PER_MS / 4);
+    }
+    for (uint32_t cpu = 0; cpu < hosted_cpu_count(); cpu++) {
+        if (cpu != self) {
+            ck_assert_uint_eq(atomic_load(&hosted_cpu(cpu)->state), HOSTED_CPU_STOPPED);
+        }
+    }
+    hal_shutdown(0); /* whoever waits for this thread may have been on a stopped CPU */
+}
+END_TEST
+
+EXO_SUITE(hosted_retry, EXO_TEST(retries_grow_rarer_until_served),
+          EXO_TEST(stopped_cpus_take_no_more_signals))
