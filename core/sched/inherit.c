@@ -8,7 +8,7 @@
  *       `held` list; the same goes for the deadline, if that level is LEVEL_DEADLINE and the
  *       thread has no budget of its own.
  */
-#include "exo/sched/inherit.h"
+#include "exo/sync/inherit.h"
 
 #include "exo/lib/assert.h"
 

@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 
 #include "exo/lib/string.h"
-#include "exo/sched/inherit.h"
 #include "exo/sched/sched.h"
+#include "exo/sync/inherit.h"
 #include "exo/time/clock.h"
 #include "exo_check.h"
 #include "exo_test.h"
