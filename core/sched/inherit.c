@@ -2,11 +2,16 @@
  * core/sched/inherit.c - raising who holds a lock to the level of who waits for it.
  *
  * Invariants while g_lock is free:
- *   (1) a thread is in waits_for->donors exactly while waits_for is not NULL;
- *   (2) a lock is in its holder's `held` list exactly while it has donors and a holder;
- *   (3) a thread's level is the most urgent of its own and those of the donors of the locks in its
- *       `held` list; the same goes for the deadline, if that level is LEVEL_DEADLINE and the
- *       thread has no budget of its own.
+ *   (1) a thread that waits has its donor in the heap of the lock that the donor names, and
+ *       `donates` names the donor; any other thread's `donates` is NULL;
+ *   (2) a lock is in its holder's `held` list exactly while it has donors, and its donors are
+ *       threads other than its holder;
+ *   (3) a thread's level is the most urgent of its own and those of the first donors of the locks
+ *       in its `held` list; the same goes for the deadline, if that level is LEVEL_DEADLINE and the
+ *       thread has no budget of its own;
+ *   (4) a donor's level is that of its thread.
+ * A change costs a walk along the chain of holders, as long as threads hold one lock while they
+ * wait for the next, and at each of them a look at the locks that it holds and others wait for.
  */
 #include "exo/sync/inherit.h"
 
@@ -15,6 +20,26 @@
 #include "sched_private.h"
 
 static struct spinlock g_lock = SPINLOCK_INIT(RANK_INHERIT);
+
+bool sched_inherit_before(const struct pheap_node *a, const struct pheap_node *b)
+{
+    const struct inherit_donor *const first = container_of(a, struct inherit_donor, node);
+    const struct inherit_donor *const second = container_of(b, struct inherit_donor, node);
+
+    if (first->level != second->level) {
+        return first->level < second->level;
+    }
+    if (first->level == LEVEL_DEADLINE && first->deadline_ns != second->deadline_ns) {
+        return first->deadline_ns < second->deadline_ns;
+    }
+    return first->arrival < second->arrival;
+}
+
+/* The most urgent that waits for it; there is one. */
+static struct inherit_donor *first_donor(const struct inherit *lock)
+{
+    return container_of(pheap_least(&lock->donors), struct inherit_donor, node);
+}
 
 /* A level and, for LEVEL_DEADLINE, a deadline. */
 struct urgency {
@@ -46,18 +71,30 @@ static struct urgency urgency_of_locked(const struct thread *thread)
     LIST_FOR_EACH(held, &thread->held)
     {
         const struct inherit *const lock = container_of(held, struct inherit, held_node);
+        const struct inherit_donor *const first = first_donor(lock);
 
-        LIST_FOR_EACH(node, &lock->donors)
-        {
-            const struct thread *const donor = container_of(node, struct thread, donor_node);
-
-            most.level = level_of(donor) < most.level ? level_of(donor) : most.level;
-            if (level_of(donor) == LEVEL_DEADLINE) {
-                most.deadline_ns = min_u64(most.deadline_ns, donor->budget.deadline_ns);
-            }
+        most.level = first->level < most.level ? first->level : most.level;
+        if (first->level == LEVEL_DEADLINE) {
+            most.deadline_ns = min_u64(most.deadline_ns, first->deadline_ns);
         }
     }
     return most;
+}
+
+/* Give the thread's donor its present level, and its place by that; returns whom it raises. */
+static struct thread *donate_anew_locked(struct thread *thread)
+{
+    struct inherit_donor *const donor = thread->donates;
+
+    spin_assert_held(&g_lock);
+    if (donor == NULL) {
+        return NULL;
+    }
+    pheap_remove(&donor->lock->donors, &donor->node);
+    donor->level = level_of(thread);
+    donor->deadline_ns = thread->budget.deadline_ns;
+    pheap_add(&donor->lock->donors, &donor->node);
+    return donor->lock->holder;
 }
 
 /* Make (3) true for the thread, and for all whom it raises in turn. A ring of waiters, which is a
@@ -77,67 +114,82 @@ static void update_locked(struct thread *thread)
             sched_change(thread, change_deadline, urgency.deadline_ns);
         }
         sched_change(thread, change_level, urgency.level);
-        thread = thread->waits_for != NULL ? thread->waits_for->holder : NULL;
+        thread = donate_anew_locked(thread);
     }
 }
 
-/* Move the lock, with its donors, from one holder to another. */
+/* The lock is `holder`'s now, with its donors. */
 static void hold_locked(struct inherit *lock, struct thread *holder)
 {
     struct thread *const before = lock->holder;
 
     spin_assert_held(&g_lock);
     list_remove(&lock->held_node);
-    lock->holder = holder;
-    if (holder != NULL && !list_is_empty(&lock->donors)) {
+    lock->holder = pheap_least(&lock->donors) == NULL ? NULL : holder;
+    if (lock->holder != NULL) {
         list_add_tail(&holder->held, &lock->held_node);
     }
-    if (before != NULL && before != holder) {
+    if (before != lock->holder) {
         update_locked(before);
     }
-    update_locked(holder);
+    update_locked(lock->holder);
+}
+
+/* It waits no longer. */
+static void donor_remove_locked(struct inherit_donor *donor)
+{
+    spin_assert_held(&g_lock);
+    pheap_remove(&donor->lock->donors, &donor->node);
+    donor->thread->donates = NULL;
+    donor->lock = NULL;
 }
 
 void sched_inherit_init(struct inherit *lock)
 {
-    list_init(&lock->donors);
-    list_init(&lock->held_node);
-    lock->holder = NULL;
+    *lock = (struct inherit)INHERIT_INIT(*lock);
 }
 
-void sched_inherit(struct inherit *lock, struct thread *holder)
+void sched_inherit(struct inherit *lock, struct inherit_donor *donor, struct thread *holder)
 {
     struct thread *const self = hal_current();
     const hal_irq_t irq = spin_lock_irq(&g_lock);
 
-    KASSERT(self->waits_for == NULL || self->waits_for == lock);
-    if (self->waits_for == NULL) {
-        self->waits_for = lock;
-        list_add_tail(&lock->donors, &self->donor_node);
-    }
+    KASSERT(self->donates == NULL && holder != self);
+    self->donates = donor;
+    *donor = (struct inherit_donor){ .thread = self,
+                                     .lock = lock,
+                                     .deadline_ns = self->budget.deadline_ns,
+                                     .arrival = lock->arrivals++,
+                                     .level = level_of(self) };
+    pheap_add(&lock->donors, &donor->node);
     hold_locked(lock, holder);
     spin_unlock_irq(&g_lock, irq);
 }
 
-void sched_inherit_end(struct inherit *lock)
+void sched_inherit_end(struct inherit_donor *donor)
 {
-    struct thread *const self = hal_current();
     const hal_irq_t irq = spin_lock_irq(&g_lock);
+    struct inherit *const lock = donor->lock;
 
-    if (self->waits_for == lock) {
-        self->waits_for = NULL;
-        list_remove(&self->donor_node);
-        hold_locked(lock, list_is_empty(&lock->donors) ? NULL : lock->holder);
+    if (lock != NULL) {
+        donor_remove_locked(donor);
+        hold_locked(lock, lock->holder);
     }
     spin_unlock_irq(&g_lock, irq);
 }
 
-void sched_inherit_move(struct inherit *lock, struct thread *next)
+struct inherit_donor *sched_inherit_pass(struct inherit *lock)
 {
     const hal_irq_t irq = spin_lock_irq(&g_lock);
+    struct inherit_donor *first = NULL;
 
-    hold_locked(lock, list_is_empty(&lock->donors) ? NULL : next);
+    if (pheap_least(&lock->donors) != NULL) {
+        first = first_donor(lock);
+        donor_remove_locked(first);
+        hold_locked(lock, first->thread);
+    }
     spin_unlock_irq(&g_lock, irq);
+    return first;
 }
 
 void sched_own_level_set(struct thread *thread, uint8_t level)

@@ -37,7 +37,6 @@ void thread_setup(struct thread *thread, const struct thread_spec *spec)
     thread->entity.inverse = sched_inverse_weight(0);
     list_init(&thread->entity.node);
     list_init(&thread->held);
-    list_init(&thread->donor_node);
     timer_init(&thread->budget.refill, sched_refill);
     thread->entry = spec->entry;
     thread->arg = spec->arg;

@@ -92,14 +92,13 @@ struct thread {
     _Atomic uint32_t cpu;         /* [a] where it runs, is queued, or ran last */
     _Atomic uint64_t latency_max; /* [p] longest way from wake-up to run, in cycles */
     struct sched_budget budget;
-    uint64_t deadline_affinity;  /* [s] what it had before its deadlines */
-    uint32_t promised;           /* [s] millionths of its CPU */
-    uint8_t own_level;           /* [i] as asked for, without inheritance */
-    struct inherit *waits_for;   /* [i] NULL if for none */
-    struct list_node donor_node; /* [i] in waits_for->donors */
-    struct list_node held;       /* [i] struct inherit.held_node of those that others wait for */
-    _Atomic uint32_t signals;    /* [a] THREAD_SIGNAL_*: asked to stop waiting, or to end */
-    _Atomic bool waits_lightly;  /* [s] its park may be cut short */
+    uint64_t deadline_affinity;    /* [s] what it had before its deadlines */
+    uint32_t promised;             /* [s] millionths of its CPU */
+    uint8_t own_level;             /* [i] as asked for, without inheritance */
+    struct inherit_donor *donates; /* [i] its part in a lock that it waits for, or NULL */
+    struct list_node held;         /* [i] struct inherit.held_node of those that others wait for */
+    _Atomic uint32_t signals;      /* [a] THREAD_SIGNAL_*: asked to stop waiting, or to end */
+    _Atomic bool waits_lightly;    /* [s] its park may be cut short */
     struct timer sleep_timer;
     _Atomic uintptr_t join; /* [a] JOIN_* or the thread that waits */
     _Atomic uint32_t refs;

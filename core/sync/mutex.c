@@ -7,19 +7,19 @@
  *
  * Invariants while queue.lock is free:
  *   (1) word has WAITERS exactly while the queue is not empty;
- *   (2) word is not 0 while the queue is not empty: a release with waiters makes the first of them
- *       the owner, under the lock. So the short ways, which leave WAITERS alone, can never pass by
- *       a waiter;
+ *   (2) word is not 0 while the queue is not empty: a release with waiters makes the most urgent of
+ *       them the owner, of equals the first, under the lock. So the short ways, which leave WAITERS
+ *       alone, can never pass by a waiter;
  *   (3) the owner cannot give the mutex back as long as WAITERS is set and the lock held, so under
  *       the lock it is alive: inheritance may look at it;
- *   (4) inherit.holder is the owner or nobody counts as waiting;
+ *   (4) the donors of inherit are those in the queue, and its holder is the owner;
  *   (5) a thread that gives the mutex away by the long way does so as its last store but that of
  *       the queue's lock, which the new owner, a waiter, takes once more before it returns: so it
  *       may let the storage go.
  */
 #include "exo/sync/mutex.h"
 
-#include "exo/lib/assert.h"
+#include "exo/debug/panic.h"
 #include "exo/sync/epoch.h"
 
 #include "grant.h"
@@ -27,6 +27,11 @@
 #define SPIN_LOOKS     200u /* about as long as going to sleep and waking up takes */
 #define SPIN_PAUSES    4u   /* hints between two looks */
 #define LOOKS_TO_YIELD 64u
+
+struct mutex_waiter {
+    struct wait_entry wait;
+    struct inherit_donor donor; /* in mutex.inherit exactly while `wait` is in the queue */
+};
 
 void mutex_init(struct mutex *mutex)
 {
@@ -86,10 +91,12 @@ static bool take_or_announce_locked(struct mutex *mutex, struct thread **owner)
 
 exo_status_t mutex_lock_slow(struct mutex *mutex, uint64_t deadline_ns, bool may_fail)
 {
-    struct wait_entry entry;
+    struct mutex_waiter waiter;
     struct thread *owner = NULL;
 
-    KASSERT(!mutex_is_mine(mutex));
+    if (mutex_is_mine(mutex)) {
+        panic("mutex: locked again by its owner");
+    }
     if (spin(mutex)) {
         return EXO_OK;
     }
@@ -99,40 +106,57 @@ exo_status_t mutex_lock_slow(struct mutex *mutex, uint64_t deadline_ns, bool may
         spin_unlock_irq(&mutex->queue.lock, irq);
         return EXO_OK;
     }
-    grant_enqueue_locked(&mutex->queue, &entry);
-    sched_inherit(&mutex->inherit, owner);
+    grant_enqueue_locked(&mutex->queue, &waiter.wait);
+    sched_inherit(&mutex->inherit, &waiter.donor, owner);
     spin_unlock_irq(&mutex->queue.lock, irq);
 
-    const exo_status_t status = grant_wait(&mutex->queue, &entry, deadline_ns, may_fail, &irq);
+    const exo_status_t status =
+        grant_wait(&mutex->queue, &waiter.wait, deadline_ns, may_fail, &irq);
 
-    sched_inherit_end(&mutex->inherit);
-    if (status != EXO_OK && list_is_empty(&mutex->queue.waiters)) {
-        atomic_fetch_and_explicit(&mutex->word, ~MUTEX_WAITERS, memory_order_relaxed);
+    if (status != EXO_OK) {
+        sched_inherit_end(&waiter.donor);
+        if (list_is_empty(&mutex->queue.waiters)) {
+            atomic_fetch_and_explicit(&mutex->word, ~MUTEX_WAITERS, memory_order_relaxed);
+        }
     }
     spin_unlock_irq(&mutex->queue.lock, irq);
     return status;
 }
 
+/* Make the most urgent waiter the owner; false if nobody waits. */
+static bool hand_over_locked(struct mutex *mutex)
+{
+    spin_assert_held(&mutex->queue.lock);
+    struct inherit_donor *const donor = sched_inherit_pass(&mutex->inherit);
+
+    if (donor == NULL) {
+        return false;
+    }
+    struct mutex_waiter *const heir = container_of(donor, struct mutex_waiter, donor);
+
+    list_remove(&heir->wait.node);
+    const uintptr_t more = list_is_empty(&mutex->queue.waiters) ? 0 : MUTEX_WAITERS;
+
+    atomic_store_explicit(&mutex->word, (uintptr_t)heir->wait.thread | more, memory_order_release);
+    sync_unpark(heir->wait.thread);
+    return true;
+}
+
 void mutex_unlock_slow(struct mutex *mutex)
 {
-    uintptr_t expected = (uintptr_t)hal_current();
+    uintptr_t expected = 0;
 
-    KASSERT(mutex_is_mine(mutex));
+    if (!mutex_is_mine(mutex)) {
+        panic("mutex: unlocked by a thread that is not its owner");
+    }
     do {
         const hal_irq_t irq = spin_lock_irq(&mutex->queue.lock);
-        struct list_node *const first = list_pop_head(&mutex->queue.waiters);
+        const bool is_passed_on = hand_over_locked(mutex);
 
-        if (first != NULL) {
-            struct thread *const heir = container_of(first, struct wait_entry, node)->thread;
-            const uintptr_t more = list_is_empty(&mutex->queue.waiters) ? 0 : MUTEX_WAITERS;
-
-            atomic_store_explicit(&mutex->word, (uintptr_t)heir | more, memory_order_release);
-            sched_inherit_move(&mutex->inherit, heir);
-            sync_unpark(heir);
-            spin_unlock_irq(&mutex->queue.lock, irq);
+        spin_unlock_irq(&mutex->queue.lock, irq);
+        if (is_passed_on) {
             return;
         }
-        spin_unlock_irq(&mutex->queue.lock, irq);
         /* The last waiter gave up: out of the lock first, then the short way, invariant (5). */
         expected = (uintptr_t)hal_current();
     } while (!atomic_compare_exchange_strong_explicit(&mutex->word, &expected, 0,

@@ -183,29 +183,32 @@ struct chain {
 static void chain_middle(void *arg)
 {
     struct chain *const chain = arg;
+    struct inherit_donor donor;
 
-    sched_inherit(&chain->first, chain->bottom);
+    sched_inherit(&chain->first, &donor, chain->bottom);
     atomic_store(&g_step, 1);
     while (atomic_load(&g_stop) < 2) {
         thread_sleep_ns(NS_PER_MS);
     }
-    sched_inherit_end(&chain->first);
+    sched_inherit_end(&donor);
 }
 
 static void chain_top(void *arg)
 {
     struct chain *const chain = arg;
+    struct inherit_donor donor;
 
     g_status = thread_class_set(thread_current(), THREAD_CLASS_FIFO, 70);
-    sched_inherit(&chain->second, chain->middle);
+    sched_inherit(&chain->second, &donor, chain->middle);
     atomic_store(&g_step, 2);
     while (atomic_load(&g_stop) < 1) {
         thread_sleep_ns(NS_PER_MS);
     }
-    sched_inherit_end(&chain->second);
+    sched_inherit_end(&donor);
 }
 
-/* top waits for middle, which waits for us: both run at top's level until it gives up. */
+/* top waits for middle, which waits for us: both run at top's level until we give
+ * back. */
 START_TEST(inheritance_follows_chains)
 {
     struct chain chain = { .bottom = thread_current() };
@@ -222,14 +225,14 @@ START_TEST(inheritance_follows_chains)
     ck_assert(test_wait_for(&g_step, 2, 5 * NS_PER_S));
     ck_assert_uint_eq(level_of(chain.middle), LEVEL_REALTIME + 29);
     ck_assert_uint_eq(level_of(thread_current()), LEVEL_REALTIME + 29);
-    sched_inherit_move(&chain.first, NULL); /* given back: what it lent goes with it */
+    /* We give ours back: what was lent goes with it, but not from middle. */
+    ck_assert_ptr_nonnull(sched_inherit_pass(&chain.first));
     ck_assert_uint_eq(level_of(thread_current()), LEVEL_NORMAL);
-    sched_inherit_move(&chain.first, thread_current());
-    ck_assert_uint_eq(level_of(thread_current()), LEVEL_REALTIME + 29);
+    ck_assert_uint_eq(level_of(chain.middle), LEVEL_REALTIME + 29);
+    ck_assert_ptr_null(sched_inherit_pass(&chain.first));
     atomic_store(&g_stop, 1);
     thread_join(top, NULL);
     ck_assert_uint_eq(level_of(chain.middle), LEVEL_NORMAL);
-    ck_assert_uint_eq(level_of(thread_current()), LEVEL_NORMAL);
     atomic_store(&g_stop, 2);
     thread_join(chain.middle, NULL);
 }

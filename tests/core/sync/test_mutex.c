@@ -66,9 +66,9 @@ static void unlock_foreign(void *arg)
 START_TEST(mutex_panics_on_recursion_and_foreign_unlock)
 {
     mutex_init(&g_other_mutex);
-    ck_assert(panic_is_caught(lock_twice, NULL, "mutex_is_mine"));
+    ck_assert(panic_is_caught(lock_twice, NULL, "locked again by its owner"));
     mutex_lock(&g_mutex);
-    ck_assert(panic_is_caught(unlock_foreign, NULL, "mutex_is_mine"));
+    ck_assert(panic_is_caught(unlock_foreign, NULL, "not its owner"));
     mutex_unlock(&g_mutex);
 }
 END_TEST
@@ -145,20 +145,7 @@ static void lock_in_turn(void *arg)
     mutex_unlock(&g_mutex);
 }
 
-static uint32_t queued(struct mutex *mutex)
-{
-    uint32_t count = 0;
-    const hal_irq_t irq = spin_lock_irq(&mutex->queue.lock);
-
-    LIST_FOR_EACH(node, &mutex->queue.waiters)
-    {
-        count++;
-    }
-    spin_unlock_irq(&mutex->queue.lock, irq);
-    return count;
-}
-
-/* Those that queue get it in the order of their coming, though the owner tries to take it again. */
+/* Equals that queue get it in the order of their coming, though the owner tries to take it again. */
 START_TEST(mutex_serves_in_order_of_arrival)
 {
     struct thread *thread[5];
@@ -167,7 +154,7 @@ START_TEST(mutex_serves_in_order_of_arrival)
     mutex_lock(&g_mutex);
     for (uint32_t i = 0; i < ARRAY_COUNT(thread); i++) {
         start(&thread[i], lock_in_turn, (void *)(uintptr_t)i);
-        while (queued(&g_mutex) <= i) {
+        while (queued(&g_mutex.queue) <= i) {
             thread_yield();
         }
     }
@@ -207,93 +194,6 @@ START_TEST(mutex_survives_impatient_lockers)
     join_all(thread, ARRAY_COUNT(thread));
     ck_assert_uint_eq(g_sum, atomic_load(&g_locked));
     ck_assert_uint_eq(atomic_load(&g_mutex.word), 0);
-}
-END_TEST
-
-/* ---- inheritance, all on one CPU ---- */
-
-static struct mutex g_first = MUTEX_INIT(g_first);   /* held by low, wanted by middle */
-static struct mutex g_second = MUTEX_INIT(g_second); /* held by middle, wanted by high */
-static _Atomic uint32_t g_order;                     /* digits: who came when */
-static _Atomic uint32_t g_go;
-
-static void note(uint32_t who)
-{
-    atomic_store(&g_order, atomic_load(&g_order) * 10 + who);
-}
-
-static void low(void *arg)
-{
-    (void)arg;
-    mutex_lock(&g_first);
-    atomic_store(&g_turn, 1);
-    while (atomic_load(&g_go) == 0) {
-        thread_yield();
-    }
-    note(1);
-    mutex_unlock(&g_first);
-    note(5); /* lowered again: after everybody else */
-}
-
-static void middle(void *arg)
-{
-    (void)arg;
-    mutex_lock(&g_second);
-    mutex_lock(&g_first);
-    mutex_unlock(&g_first);
-    mutex_unlock(&g_second);
-}
-
-static void high(void *arg)
-{
-    (void)arg;
-    mutex_lock(&g_second);
-    note(2);
-    mutex_unlock(&g_second);
-}
-
-static void bystander(void *arg)
-{
-    (void)arg;
-    note(3);
-}
-
-static void start_class(struct thread **thread, void (*entry)(void *), uint32_t priority)
-{
-    const struct thread_spec spec = { .name = "inherit", .entry = entry, .cpu = 0 };
-
-    ck_assert_int_eq(thread_create(&spec, thread), EXO_OK);
-    ck_assert_int_eq(thread_class_set(*thread, THREAD_CLASS_FIFO, priority), EXO_OK);
-}
-
-/* High waits for middle, which waits for low: low runs before a bystander more urgent than itself,
- * and falls back when it has unlocked. */
-START_TEST(mutex_owner_inherits_along_a_chain)
-{
-    struct thread *thread[4];
-
-    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
-    atomic_store(&g_order, 0);
-    atomic_store(&g_turn, 0);
-    atomic_store(&g_go, 0);
-    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_FIFO, 90), EXO_OK);
-    start_class(&thread[0], low, 10);
-    while (atomic_load(&g_turn) == 0) {
-        thread_sleep_ns(NS_PER_MS);
-    }
-    start_class(&thread[1], middle, 20);
-    while (queued(&g_first) == 0) {
-        thread_sleep_ns(NS_PER_MS);
-    }
-    start_class(&thread[2], high, 80);
-    while (queued(&g_second) == 0) {
-        thread_sleep_ns(NS_PER_MS);
-    }
-    start_class(&thread[3], bystander, 50);
-    atomic_store(&g_go, 1);
-    join_all(thread, ARRAY_COUNT(thread));
-    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_NORMAL, 0), EXO_OK);
-    ck_assert_uint_eq(atomic_load(&g_order), 1235);
 }
 END_TEST
 
@@ -399,6 +299,5 @@ EXO_SUITE(sync_mutex, EXO_TEST_TIMED(mutex_excludes_across_blocking, 60),
           EXO_TEST(mutex_lock_times_out_and_leaves_no_trace),
           EXO_TEST(mutex_is_handed_to_who_still_waits), EXO_TEST(mutex_serves_in_order_of_arrival),
           EXO_TEST_TIMED(mutex_survives_impatient_lockers, 60),
-          EXO_TEST(mutex_owner_inherits_along_a_chain), EXO_TEST(mutex_lock_can_be_interrupted),
-          EXO_TEST_TIMED(condition_loses_no_signal, 60),
+          EXO_TEST(mutex_lock_can_be_interrupted), EXO_TEST_TIMED(condition_loses_no_signal, 60),
           EXO_TEST(condition_broadcast_wakes_all_and_timeouts_hold_the_mutex))

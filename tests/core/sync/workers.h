@@ -5,6 +5,7 @@
 #define TESTS_CORE_SYNC_WORKERS_H
 
 #include "exo/sched/thread.h"
+#include "exo/sync/wait.h"
 #include "exo_check.h"
 
 static inline void start(struct thread **thread, void (*entry)(void *), void *arg)
@@ -29,6 +30,20 @@ static inline void join_all(struct thread *thread[], uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         thread_join(thread[i], NULL);
     }
+}
+
+/* How many wait in `queue`. */
+static inline uint32_t queued(struct wait_queue *queue)
+{
+    uint32_t count = 0;
+    const hal_irq_t irq = spin_lock_irq(&queue->lock);
+
+    LIST_FOR_EACH(node, &queue->waiters)
+    {
+        count++;
+    }
+    spin_unlock_irq(&queue->lock, irq);
+    return count;
 }
 
 #endif /* TESTS_CORE_SYNC_WORKERS_H */

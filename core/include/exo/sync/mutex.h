@@ -4,7 +4,7 @@
  * Free and taken again by one compare-exchange each. Who finds it held looks on for a while as long
  * as its owner runs on another CPU, then queues; the owner inherits the urgency of all that queue
  * (exo/sync/inherit.h), along chains of mutexes. An owner with others queued hands the mutex to the
- * first of them, so nobody starves. Not recursive.
+ * most urgent of them, of equals to the first. Not recursive.
  *
  * Locks:   RANK_WAIT_QUEUE inside.
  * Context: thread, may block; mutex_try_lock() and mutex_unlock() do not block.

@@ -1,0 +1,356 @@
+/*
+ * tests/core/sync/test_inherit.c - whom a mutex goes to, and how urgent its owner is meanwhile.
+ *
+ * All threads of a test are real-time threads of one CPU, so that who runs is decided by their
+ * levels alone; the test's own thread goes before the others where it says so.
+ */
+#include <stdatomic.h>
+
+#include "exo/hal/test.h"
+#include "exo/sched/sched.h"
+#include "exo/sched/thread.h"
+#include "exo/sync/mutex.h"
+#include "exo/time/clock.h"
+#include "exo_check.h"
+#include "exo_test.h"
+
+#include "workers.h"
+
+#define MAIN_URGENT 95u
+#define MAIN_MEAN   10u
+#define FACTS_MAX   256u
+
+static struct mutex g_first = MUTEX_INIT(g_first);
+static struct mutex g_second = MUTEX_INIT(g_second);
+static uint32_t g_order; /* digits: who had its mutex when; all run on one CPU */
+static struct thread_info g_facts[FACTS_MAX];
+
+struct waiter {
+    uint32_t digit;
+    uint32_t priority;
+    struct mutex *holds; /* NULL: nothing */
+    struct mutex *wants;
+    struct thread *thread;
+    exo_status_t status;
+};
+
+static void wait_for_mutex(void *arg)
+{
+    struct waiter *const waiter = arg;
+
+    if (waiter->holds != NULL) {
+        mutex_lock(waiter->holds);
+    }
+    waiter->status = mutex_lock_until(waiter->wants, clock_deadline_ns(3600 * NS_PER_S));
+    if (waiter->status == EXO_OK) {
+        g_order = g_order * 10 + waiter->digit;
+        mutex_unlock(waiter->wants);
+    }
+    if (waiter->holds != NULL) {
+        mutex_unlock(waiter->holds);
+    }
+}
+
+/* Start it and return once it queues. */
+static void waiter_start(struct waiter *waiter)
+{
+    const struct thread_spec spec = {
+        .name = "waiter", .entry = wait_for_mutex, .arg = waiter, .cpu = 0
+    };
+    const uint32_t before = queued(&waiter->wants->queue);
+
+    ck_assert_int_eq(thread_create(&spec, &waiter->thread), EXO_OK);
+    ck_assert_int_eq(thread_class_set(waiter->thread, THREAD_CLASS_FIFO, waiter->priority), EXO_OK);
+    while (queued(&waiter->wants->queue) == before) {
+        thread_sleep_ns(NS_PER_MS / 4);
+    }
+}
+
+static void waiters_start(struct waiter waiter[], uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        waiter_start(&waiter[i]);
+    }
+}
+
+static void waiters_join(struct waiter waiter[], uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        thread_join(waiter[i].thread, NULL);
+    }
+}
+
+/* This thread is on CPU 0 with that priority. */
+static void main_begin(uint32_t priority)
+{
+    g_order = 0;
+    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
+    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_FIFO, priority), EXO_OK);
+}
+
+static void main_end(void)
+{
+    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_NORMAL, 0), EXO_OK);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+    ck_assert_uint_eq(atomic_load(&g_first.word), 0);
+    ck_assert_uint_eq(atomic_load(&g_second.word), 0);
+}
+
+/* The real-time priority that the thread has in effect. */
+static uint32_t priority_of(const struct thread *thread)
+{
+    const size_t count = thread_list(g_facts, FACTS_MAX);
+
+    for (size_t i = 0; i < count && i < FACTS_MAX; i++) {
+        if (g_facts[i].id == thread_id(thread)) {
+            return 100 - g_facts[i].level;
+        }
+    }
+    return UINT32_MAX;
+}
+
+START_TEST(mutex_goes_to_the_most_urgent_and_of_equals_to_the_first)
+{
+    struct waiter waiter[] = { { .digit = 1, .priority = 20, .wants = &g_first },
+                               { .digit = 2, .priority = 50, .wants = &g_first },
+                               { .digit = 3, .priority = 30, .wants = &g_first },
+                               { .digit = 4, .priority = 50, .wants = &g_first },
+                               { .digit = 5, .priority = 30, .wants = &g_first } };
+
+    main_begin(MAIN_URGENT);
+    mutex_lock(&g_first);
+    waiters_start(waiter, ARRAY_COUNT(waiter));
+    mutex_unlock(&g_first);
+    waiters_join(waiter, ARRAY_COUNT(waiter));
+    ck_assert_uint_eq(g_order, 24351);
+    main_end();
+}
+END_TEST
+
+/* What counts is how urgent the waiters are when the mutex is given back: 1 is made more urgent
+ * while it waits, and 2, the owner of the second mutex, by 4 that waits for it. */
+START_TEST(mutex_goes_by_the_urgency_of_the_moment)
+{
+    struct waiter waiter[] = {
+        { .digit = 1, .priority = 20, .wants = &g_first },
+        { .digit = 2, .priority = 30, .holds = &g_second, .wants = &g_first },
+        { .digit = 3, .priority = 40, .wants = &g_first },
+        { .digit = 4, .priority = 80, .wants = &g_second }
+    };
+
+    main_begin(MAIN_URGENT);
+    mutex_lock(&g_first);
+    waiters_start(waiter, ARRAY_COUNT(waiter));
+    ck_assert_int_eq(thread_class_set(waiter[0].thread, THREAD_CLASS_FIFO, 60), EXO_OK);
+    mutex_unlock(&g_first);
+    waiters_join(waiter, ARRAY_COUNT(waiter));
+    ck_assert_uint_eq(g_order, 2413);
+    main_end();
+}
+END_TEST
+
+/* From the unlock on, before the heir has run at all: it is no more urgent than itself and those
+ * that wait for it, and those that still wait for the mutex raise it. */
+START_TEST(mutex_heir_inherits_at_once_and_not_from_itself)
+{
+    struct waiter waiter[] = {
+        { .digit = 1, .priority = 80, .holds = &g_second, .wants = &g_first },
+        { .digit = 2, .priority = 85, .wants = &g_second },
+        { .digit = 3, .priority = 70, .wants = &g_first },
+    };
+
+    main_begin(MAIN_URGENT);
+    mutex_lock(&g_first);
+    waiters_start(waiter, ARRAY_COUNT(waiter));
+    ck_assert_uint_eq(priority_of(waiter[0].thread), 85);
+    mutex_unlock(&g_first);
+    ck_assert_uint_eq(priority_of(waiter[0].thread), 85);
+    ck_assert_int_eq(thread_class_set(waiter[1].thread, THREAD_CLASS_FIFO, 20), EXO_OK);
+    ck_assert_uint_eq(priority_of(waiter[0].thread), 80);
+    ck_assert_int_eq(thread_class_set(waiter[2].thread, THREAD_CLASS_FIFO, 90), EXO_OK);
+    ck_assert_uint_eq(priority_of(waiter[0].thread), 90);
+    ck_assert_uint_eq(priority_of(thread_current()), MAIN_URGENT);
+    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_FIFO, 5), EXO_OK);
+    ck_assert_uint_eq(priority_of(thread_current()), 5); /* nobody waits for it any more */
+    waiters_join(waiter, ARRAY_COUNT(waiter));
+    ck_assert_uint_eq(g_order, 132);
+    main_end();
+}
+END_TEST
+
+/* An owner is raised along a chain, and falls back as far as those still waiting let it: when it
+ * gives the mutex back, and each time that a waiter's deadline passes, or it is interrupted or
+ * killed. */
+START_TEST(mutex_owner_falls_back_as_waiters_give_up)
+{
+    struct waiter waiter[] = {
+        { .digit = 1, .priority = 30, .holds = &g_second, .wants = &g_first },
+        { .digit = 2, .priority = 80, .wants = &g_second },
+        { .digit = 3, .priority = 70, .wants = &g_second },
+    };
+
+    main_begin(MAIN_MEAN);
+    mutex_lock(&g_first);
+    waiter_start(&waiter[0]);
+    ck_assert_uint_eq(priority_of(thread_current()), 30);
+    waiter_start(&waiter[1]);
+    waiter_start(&waiter[2]);
+    ck_assert_uint_eq(priority_of(thread_current()), 80);
+    thread_interrupt(waiter[1].thread);
+    thread_join(waiter[1].thread, NULL);
+    ck_assert_int_eq(waiter[1].status, EXO_ERR_INTERRUPTED);
+    ck_assert_uint_eq(priority_of(waiter[0].thread), 70);
+    ck_assert_uint_eq(priority_of(thread_current()), 70);
+    thread_kill(waiter[2].thread);
+    thread_join(waiter[2].thread, NULL);
+    ck_assert_int_eq(waiter[2].status, EXO_ERR_INTERRUPTED);
+    ck_assert_uint_eq(priority_of(thread_current()), 30);
+    hal_test_clock_advance(3601 * NS_PER_S);
+    thread_join(waiter[0].thread, NULL);
+    ck_assert_int_eq(waiter[0].status, EXO_ERR_TIMED_OUT);
+    ck_assert_uint_eq(priority_of(thread_current()), MAIN_MEAN);
+    mutex_unlock(&g_first);
+    ck_assert_uint_eq(g_order, 0);
+    main_end();
+}
+END_TEST
+
+/* ---- a chain at work: low holds the first, middle the second and waits for the first ---- */
+
+static _Atomic uint32_t g_turn;
+static _Atomic uint32_t g_go;
+
+static void note(uint32_t who)
+{
+    g_order = g_order * 10 + who;
+}
+
+static void low(void *arg)
+{
+    (void)arg;
+    mutex_lock(&g_first);
+    atomic_store(&g_turn, 1);
+    while (atomic_load(&g_go) == 0) {
+        thread_yield();
+    }
+    note(1);
+    mutex_unlock(&g_first);
+    note(5); /* lowered again: after everybody else */
+}
+
+static void bystander(void *arg)
+{
+    (void)arg;
+    note(3);
+}
+
+static void start_class(struct thread **thread, void (*entry)(void *), uint32_t priority)
+{
+    const struct thread_spec spec = { .name = "inherit", .entry = entry, .cpu = 0 };
+
+    ck_assert_int_eq(thread_create(&spec, thread), EXO_OK);
+    ck_assert_int_eq(thread_class_set(*thread, THREAD_CLASS_FIFO, priority), EXO_OK);
+}
+
+/* High waits for middle, which waits for low: low runs before a bystander more urgent than itself,
+ * and falls back when it has unlocked. */
+START_TEST(mutex_owner_runs_before_bystanders)
+{
+    struct waiter waiter[] = {
+        { .digit = 2, .priority = 20, .holds = &g_second, .wants = &g_first },
+        { .digit = 4, .priority = 80, .wants = &g_second },
+    };
+    struct thread *thread[2];
+
+    atomic_store(&g_turn, 0);
+    atomic_store(&g_go, 0);
+    main_begin(MAIN_URGENT);
+    start_class(&thread[0], low, 10);
+    while (atomic_load(&g_turn) == 0) {
+        thread_sleep_ns(NS_PER_MS / 4);
+    }
+    waiters_start(waiter, ARRAY_COUNT(waiter));
+    start_class(&thread[1], bystander, 50);
+    atomic_store(&g_go, 1);
+    waiters_join(waiter, ARRAY_COUNT(waiter));
+    join_all(thread, ARRAY_COUNT(thread));
+    ck_assert_uint_eq(g_order, 12435);
+    main_end();
+}
+END_TEST
+
+/* ---- spinning ---- */
+
+#define SPIN_ROUNDS 20000u
+#define SPIN_WINS   8u
+
+/* Takes the mutex when told to, and gives it back a little after the other has come for it. */
+static void owner_on_another_cpu(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        while (atomic_load(&g_turn) == 0) {
+            hal_spin_yield();
+        }
+        if (atomic_load(&g_turn) == 4) {
+            return;
+        }
+        mutex_lock(&g_first);
+        atomic_store(&g_turn, 2);
+        while (atomic_load(&g_turn) != 3) {
+            hal_spin_yield();
+        }
+        for (uint32_t i = 0; i < 50; i++) {
+            hal_pause();
+        }
+        atomic_store(&g_turn, 0);
+        mutex_unlock(&g_first);
+    }
+}
+
+/* Who finds the owner running on another CPU often gets the mutex without queueing: as often as the
+ * host, or the emulator, lets both run at once. */
+START_TEST(mutex_locker_spins_while_the_owner_runs)
+{
+    const struct thread_spec spec = { .name = "owner", .entry = owner_on_another_cpu, .cpu = 1 };
+    struct thread *thread = NULL;
+    uint32_t wins = 0;
+
+    if (sched_online_count() < 2) {
+        return;
+    }
+    atomic_store(&g_turn, 0);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
+    ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
+    for (uint32_t i = 0; i < SPIN_ROUNDS && wins < SPIN_WINS; i++) {
+        const uint64_t queued_before = g_first.inherit.arrivals;
+
+        atomic_store(&g_turn, 1);
+        while (atomic_load(&g_turn) != 2) {
+            hal_spin_yield();
+        }
+        atomic_store(&g_turn, 3);
+        const bool was_free = mutex_try_lock(&g_first);
+
+        if (!was_free) {
+            mutex_lock(&g_first);
+        }
+        wins += !was_free && g_first.inherit.arrivals == queued_before ? 1 : 0;
+        mutex_unlock(&g_first);
+    }
+    while (atomic_load(&g_turn) != 0) {
+        hal_spin_yield();
+    }
+    atomic_store(&g_turn, 4);
+    thread_join(thread, NULL);
+    ck_assert_uint_eq(wins, SPIN_WINS);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+}
+END_TEST
+
+EXO_SUITE(sync_inherit, EXO_TEST(mutex_goes_to_the_most_urgent_and_of_equals_to_the_first),
+          EXO_TEST(mutex_goes_by_the_urgency_of_the_moment),
+          EXO_TEST(mutex_heir_inherits_at_once_and_not_from_itself),
+          EXO_TEST(mutex_owner_falls_back_as_waiters_give_up),
+          EXO_TEST(mutex_owner_runs_before_bystanders),
+          EXO_TEST_TIMED(mutex_locker_spins_while_the_owner_runs, 60))
