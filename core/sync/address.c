@@ -7,9 +7,12 @@
  *   (2) `bucket` and `key` change only under the locks of both the old and the new bucket;
  *   (3) a waiter takes its bucket's lock before it returns, so its storage outlasts every waker's
  *       look at it;
- *   (4) of two buckets, the one with the lower address is locked first.
- * Waking walks the bucket's list, which holds others' waiters too, a batch of wake-ups per time
- * that the lock is held; who comes meanwhile may be woken in place of one who was there.
+ *   (4) of two buckets, the one with the lower address is locked first;
+ *   (5) a bucket's list holds markers too, waiters without a thread, which everybody passes by: each
+ *       belongs to a walk whose caller has not returned.
+ * Waking and moving walk the bucket's list, which holds others' waiters too. A walk handles who was
+ * there when it began, in their order, WALK_BATCH places and WAKE_BATCH wake-ups per time that the
+ * lock is held; in between, markers keep its place and its end.
  */
 #include "exo/sync/address.h"
 
@@ -19,6 +22,7 @@
 
 #define BUCKET_BITS 8u
 #define BUCKETS     (1u << BUCKET_BITS)
+#define WALK_BATCH  64u /* waiters looked at per time that a bucket's lock is held */
 
 struct bucket {
     struct spinlock lock;
@@ -28,9 +32,20 @@ struct bucket {
 
 struct waiter {
     struct list_node node;           /* [bucket's lock] */
-    struct thread *thread;           /* [c] */
+    struct thread *thread;           /* [c] NULL: a marker */
     struct address_key key;          /* [bucket's lock] */
     _Atomic(struct bucket *) bucket; /* written under both locks, read to find the lock */
+};
+
+/* Walking a bucket a batch at a time. */
+struct walk {
+    struct bucket *bucket;
+    const struct address_key *key;
+    struct list_node *next; /* [bucket's lock] where to go on */
+    struct waiter place;    /* [bucket's lock] marks that while the lock is free */
+    struct waiter end;      /* [bucket's lock] behind who was there when the walk began */
+    uint32_t looks;         /* left of this batch */
+    uint32_t wakes;
 };
 
 static struct bucket g_bucket[BUCKETS] = {
@@ -122,95 +137,179 @@ exo_status_t address_wait(const struct address_key *key, const struct address_ch
     return status == EXO_OK ? sleep(&waiter, deadline_ns) : status;
 }
 
-/* Wake at most `max` of `key` in `bucket`; returns how many. */
-static uint32_t wake_locked(struct bucket *bucket, const struct address_key *key, uint32_t max)
+/* ---- walks ---- */
+
+static void batch_begin(struct walk *walk)
 {
-    uint32_t count = 0;
-    struct list_node *node = bucket->waiters.next;
+    walk->looks = WALK_BATCH;
+    walk->wakes = WAKE_BATCH;
+}
 
+static void walk_begin_locked(struct walk *walk, struct bucket *bucket,
+                              const struct address_key *key)
+{
     spin_assert_held(&bucket->lock);
-    while (node != &bucket->waiters && count < max) {
-        struct waiter *const waiter = container_of(node, struct waiter, node);
+    *walk = (struct walk){ .bucket = bucket, .key = key, .next = bucket->waiters.next };
+    list_init(&walk->place.node);
+    list_init(&walk->end.node);
+    batch_begin(walk);
+}
 
-        node = node->next;
-        if (same_key(&waiter->key, key)) {
-            list_remove(&waiter->node);
-            sync_unpark(waiter->thread);
-            count++;
+/* The next waiter of the key that was there when the walk began. NULL: the batch or the walk is
+ * over. */
+static struct waiter *walk_next_locked(struct walk *walk)
+{
+    spin_assert_held(&walk->bucket->lock);
+    while (walk->next != &walk->bucket->waiters && walk->next != &walk->end.node &&
+           walk->looks > 0 && walk->wakes > 0) {
+        struct waiter *const waiter = container_of(walk->next, struct waiter, node);
+
+        walk->next = walk->next->next;
+        walk->looks--;
+        if (waiter->thread != NULL && same_key(&waiter->key, walk->key)) {
+            return waiter;
         }
     }
-    return count;
+    return NULL;
+}
+
+/* Before the lock is let go: true if the walk is to go on, by walk_resume_locked(). */
+static bool walk_pause_locked(struct walk *walk)
+{
+    spin_assert_held(&walk->bucket->lock);
+    if (walk->next == &walk->bucket->waiters || walk->next == &walk->end.node) {
+        return false;
+    }
+    if (!list_is_linked(&walk->end.node)) {
+        list_add_tail(&walk->bucket->waiters, &walk->end.node);
+    }
+    list_add_tail(walk->next, &walk->place.node); /* right before it */
+    return true;
+}
+
+static void walk_resume_locked(struct walk *walk)
+{
+    spin_assert_held(&walk->bucket->lock);
+    walk->next = walk->place.node.next;
+    list_remove(&walk->place.node);
+    batch_begin(walk);
+}
+
+static void walk_end_locked(struct walk *walk)
+{
+    spin_assert_held(&walk->bucket->lock);
+    list_remove(&walk->end.node);
+}
+
+static void wake_locked(struct walk *walk, struct waiter *waiter)
+{
+    list_remove(&waiter->node);
+    sync_unpark(waiter->thread);
+    walk->wakes--;
 }
 
 uint32_t address_wake(const struct address_key *key, uint32_t max)
 {
     struct bucket *const bucket = bucket_of(key);
-    uint32_t total = 0;
     uint32_t count = 0;
-    uint32_t batch = 0;
+    struct walk walk;
+    bool more = max > 0;
+    hal_irq_t irq = bucket_lock(bucket);
 
-    do {
-        batch = max - total < WAKE_BATCH ? max - total : WAKE_BATCH;
-        const hal_irq_t irq = bucket_lock(bucket);
-
-        count = wake_locked(bucket, key, batch);
-        spin_unlock_irq(&bucket->lock, irq);
-        total += count;
-    } while (count == batch && total < max);
-    return total;
-}
-
-/* Let at most `max` waiters of from->key wait at `to`. */
-static uint32_t move_locked(struct bucket *from, const struct address_requeue *what)
-{
-    struct bucket *const to = bucket_of(&what->to);
-    struct list_node moved = LIST_INIT(moved);
-    struct list_node *node = from->waiters.next;
-    uint32_t count = 0;
-
-    spin_assert_held(&from->lock);
-    spin_assert_held(&to->lock);
-    while (node != &from->waiters && count < what->move_max) {
-        struct waiter *const waiter = container_of(node, struct waiter, node);
-
-        node = node->next;
-        if (same_key(&waiter->key, &what->from)) {
-            list_remove(&waiter->node);
-            list_add_tail(&moved, &waiter->node);
-            waiter->key = what->to;
-            atomic_store_explicit(&waiter->bucket, to, memory_order_relaxed);
-            count++;
+    walk_begin_locked(&walk, bucket, key);
+    while (more) {
+        for (struct waiter *waiter = NULL;
+             count < max && (waiter = walk_next_locked(&walk)) != NULL; count++) {
+            wake_locked(&walk, waiter);
+        }
+        more = count < max && walk_pause_locked(&walk);
+        if (more) {
+            spin_unlock_irq(&bucket->lock, irq);
+            irq = bucket_lock(bucket);
+            walk_resume_locked(&walk);
         }
     }
-    list_splice_tail(&to->waiters, &moved);
+    walk_end_locked(&walk);
+    spin_unlock_irq(&bucket->lock, irq);
     return count;
+}
+
+/* ---- requeueing ---- */
+
+/* Two buckets that are locked together, maybe one and the same. */
+struct bucket_pair {
+    struct bucket *first; /* the lower address */
+    struct bucket *second;
+    hal_irq_t irq[2];
+};
+
+static void pair_lock(struct bucket_pair *pair)
+{
+    pair->irq[0] = bucket_lock(pair->first);
+    if (pair->second != pair->first) {
+        pair->irq[1] = bucket_lock(pair->second);
+    }
+}
+
+static void pair_unlock(struct bucket_pair *pair)
+{
+    if (pair->second != pair->first) {
+        spin_unlock_irq(&pair->second->lock, pair->irq[1]);
+    }
+    spin_unlock_irq(&pair->first->lock, pair->irq[0]);
+}
+
+/* One batch: wake and move, in the order of their coming. False if all is done. */
+static bool requeue_locked(struct walk *walk, const struct address_requeue *what,
+                           struct address_moved *done)
+{
+    struct bucket *const to = bucket_of(&what->to);
+
+    spin_assert_held(&to->lock);
+    while (done->woken < what->wake_max || done->moved < what->move_max) {
+        struct waiter *const waiter = walk_next_locked(walk);
+
+        if (waiter == NULL) {
+            return walk_pause_locked(walk);
+        }
+        if (done->woken < what->wake_max) {
+            wake_locked(walk, waiter);
+            done->woken++;
+            continue;
+        }
+        list_remove(&waiter->node);
+        waiter->key = what->to;
+        atomic_store_explicit(&waiter->bucket, to, memory_order_relaxed);
+        list_add_tail(&to->waiters, &waiter->node);
+        done->moved++;
+    }
+    return false;
 }
 
 exo_status_t address_requeue(const struct address_requeue *what, struct address_moved *out)
 {
     struct bucket *const from = bucket_of(&what->from);
     struct bucket *const to = bucket_of(&what->to);
-    struct bucket *const first = from < to ? from : to;
-    struct bucket *const second = from < to ? to : from;
-    hal_irq_t inner = 0;
+    struct bucket_pair pair = { .first = from < to ? from : to, .second = from < to ? to : from };
+    struct address_moved done = { 0, 0 };
+    struct walk walk;
 
     if (same_key(&what->from, &what->to)) {
         return EXO_ERR_INVALID;
     }
-    const hal_irq_t irq = bucket_lock(first);
-
-    if (second != first) {
-        inner = bucket_lock(second);
-    }
+    pair_lock(&pair);
     const exo_status_t status = check_run(&what->check);
 
     if (status == EXO_OK) {
-        out->woken = wake_locked(from, &what->from, what->wake_max);
-        out->moved = move_locked(from, what);
+        walk_begin_locked(&walk, from, &what->from);
+        while (requeue_locked(&walk, what, &done)) {
+            pair_unlock(&pair);
+            pair_lock(&pair);
+            walk_resume_locked(&walk);
+        }
+        walk_end_locked(&walk);
+        *out = done;
     }
-    if (second != first) {
-        spin_unlock_irq(&second->lock, inner);
-    }
-    spin_unlock_irq(&first->lock, irq);
+    pair_unlock(&pair);
     return status;
 }

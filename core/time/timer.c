@@ -5,10 +5,14 @@
  *   (1) a timer with `pending` set is in the wheel of the CPU that its `cpu` names, any other in
  *       none;
  *   (2) the CPU's hardware deadline `programmed_ns` is not later than the wheel's least deadline,
- *       or an interrupt is on its way to this CPU that will see to it. It may be earlier:
- *       cancelling does not touch the hardware, the interrupt then finds nothing due;
+ *       or an interrupt is on its way to this CPU that will see to it, or under way. It may be
+ *       earlier: cancelling does not touch the hardware, the interrupt then finds nothing due. It
+ *       is later only for timers that an interrupt has left over, (4);
  *   (3) `running` is the timer whose callback runs on this CPU now. A timer does not leave the CPU
- *       where it is running, so its callback never runs twice at a time.
+ *       where it is running, so its callback never runs twice at a time;
+ *   (4) one interrupt takes TIMER_STEPS_MAX steps at most, each a callback or a piece of pouring of
+ *       bounded length; before the next it leaves as much time as it took. So however many timers
+ *       are due, threads and other interrupts go on.
  * A timer changes its CPU only under the lock of the CPU it leaves, while it is not pending.
  */
 #include "exo/time/timer.h"
@@ -166,32 +170,58 @@ static struct timer *take_due_locked(struct timer_queue *queue, uint64_t now_ns)
     return timer;
 }
 
+/* Do one piece of what is due: pour a batch, or fire a timer, the lock free meanwhile. False if
+ * nothing is due. */
+static bool step_locked(struct timer_queue *queue, uint64_t now_ns, hal_irq_t *irq)
+{
+    spin_assert_held(&queue->lock);
+    if (wheel_pour(&queue->wheel, now_ns)) {
+        spin_unlock_irq(&queue->lock, *irq); /* others want to cancel */
+        *irq = spin_lock_irq(&queue->lock);
+        return true;
+    }
+    struct timer *const timer = take_due_locked(queue, now_ns);
+
+    if (timer == NULL) {
+        return false;
+    }
+    atomic_store_explicit(&queue->running, timer, memory_order_relaxed);
+    spin_unlock_irq(&queue->lock, *irq);
+    timer->fire(timer);
+    *irq = spin_lock_irq(&queue->lock);
+    /* Release: whoever sees that it runs no more may let the storage go. */
+    atomic_store_explicit(&queue->running, NULL, memory_order_release);
+    return true;
+}
+
+/* When the next interrupt is wanted. With too much to do at once, others get as much time before it
+ * as this one took. */
+static uint64_t next_interrupt_ns(const struct timer_queue *queue, bool is_spent, uint64_t began_ns)
+{
+    const uint64_t next_ns = wheel_next_ns(&queue->wheel);
+
+    if (!is_spent) {
+        return next_ns;
+    }
+    const uint64_t now_ns = hal_clock_ns();
+
+    return max_u64(next_ns, now_ns + (now_ns - began_ns));
+}
+
 void timer_on_interrupt(void)
 {
     struct timer_queue *const queue = &g_queue[hal_cpu_id()];
     const uint64_t now_ns = hal_clock_ns();
     hal_irq_t irq = spin_lock_irq(&queue->lock);
+    uint32_t step = 0;
 
     queue->interrupts++;
-    queue->programmed_ns = CLOCK_NEVER;
-    for (;;) {
-        while (wheel_pour(&queue->wheel, now_ns)) {
-            spin_unlock_irq(&queue->lock, irq); /* a batch at a time: others want to cancel */
-            irq = spin_lock_irq(&queue->lock);
-        }
-        struct timer *const timer = take_due_locked(queue, now_ns);
-
-        if (timer == NULL) {
-            break;
-        }
-        atomic_store_explicit(&queue->running, timer, memory_order_relaxed);
-        spin_unlock_irq(&queue->lock, irq);
-        timer->fire(timer);
-        irq = spin_lock_irq(&queue->lock);
-        /* Release: whoever sees that it runs no more may let the storage go. */
-        atomic_store_explicit(&queue->running, NULL, memory_order_release);
+    queue->programmed_ns = 0; /* what callbacks arm is seen below */
+    while (step < TIMER_STEPS_MAX && step_locked(queue, now_ns, &irq)) {
+        step++;
     }
-    program_locked(queue, wheel_next_ns(&queue->wheel));
+    queue->programmed_ns = CLOCK_NEVER;
+    program_locked(queue, next_interrupt_ns(queue, step == TIMER_STEPS_MAX, now_ns));
     spin_unlock_irq(&queue->lock, irq);
 }
 

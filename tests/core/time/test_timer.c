@@ -225,6 +225,144 @@ START_TEST(timers_survive_arming_from_all_cpus)
 }
 END_TEST
 
+/* ---- many at once ---- */
+
+#define CROWD (TIMER_STEPS_MAX * 3 + 5)
+
+static struct timer g_crowd[CROWD];
+static _Atomic uint32_t g_crowd_fired;
+static uint64_t g_interrupt; /* the number of the interrupt that fired last, on its CPU */
+static uint32_t g_in_interrupt;
+static uint32_t g_in_interrupt_max;
+
+static void on_fire_in_crowd(struct timer *timer)
+{
+    struct timer_stats stats;
+
+    (void)timer;
+    timer_stats(hal_cpu_id(), &stats);
+    g_in_interrupt = stats.interrupts == g_interrupt ? g_in_interrupt + 1 : 1;
+    g_interrupt = stats.interrupts;
+    g_in_interrupt_max = (uint32_t)max_u64(g_in_interrupt_max, g_in_interrupt);
+    atomic_fetch_add(&g_crowd_fired, 1);
+}
+
+/* More are due at the same time than one interrupt may fire: the rest comes in later ones, by
+ * itself. */
+START_TEST(timers_due_at_once_are_fired_in_bounded_pieces)
+{
+    atomic_store(&g_crowd_fired, 0);
+    g_interrupt = 0;
+    g_in_interrupt_max = 0;
+    const hal_irq_t irq = hal_irq_save();
+
+    for (uint32_t i = 0; i < CROWD; i++) {
+        timer_init(&g_crowd[i], on_fire_in_crowd);
+        timer_arm(&g_crowd[i], i % 2 == 0 ? 0 : clock_now_ns());
+    }
+    ck_assert_uint_eq(atomic_load(&g_crowd_fired), 0);
+    hal_irq_restore(irq);
+    preempt_check();
+    ck_assert(test_wait_for(&g_crowd_fired, CROWD, 10 * NS_PER_S));
+    for (uint32_t i = 0; i < CROWD; i++) {
+        ck_assert(!timer_cancel_sync(&g_crowd[i]));
+    }
+    ck_assert_uint_eq(atomic_load(&g_crowd_fired), CROWD);
+    ck_assert_uint_le(g_in_interrupt_max, TIMER_STEPS_MAX);
+    ck_assert_uint_gt(g_in_interrupt_max, 1);
+}
+END_TEST
+
+/* A callback that is always due again does not keep its CPU in one interrupt for ever: the thread
+ * that was interrupted goes on, and takes the timer back. */
+static void on_fire_for_ever(struct timer *timer)
+{
+    atomic_fetch_add(&g_crowd_fired, 1);
+    timer_arm(timer, 0);
+}
+
+START_TEST(timer_always_due_leaves_room_for_threads)
+{
+    probes_init(on_fire_for_ever);
+    atomic_store(&g_crowd_fired, 0);
+    preempt_disable();
+    timer_arm(&g_probe[0].timer, 0);
+    while (atomic_load(&g_crowd_fired) < 4 * TIMER_STEPS_MAX) {
+        hal_pause();
+    }
+    ck_assert(timer_cancel_sync(&g_probe[0].timer));
+    preempt_enable();
+    ck_assert(!timer_cancel(&g_probe[0].timer));
+}
+END_TEST
+
+/* ---- cancelling and firing at the same time ---- */
+
+#define RACES 3000u
+
+static struct timer g_raced;
+static _Atomic uint32_t g_raced_fired;
+static _Atomic uint32_t g_armed;     /* times armed; the other side takes back each once */
+static _Atomic uint32_t g_settled;   /* of those, how many are over */
+static _Atomic uint32_t g_cancelled; /* of those, how many were taken back */
+
+static void on_fire_raced(struct timer *timer)
+{
+    (void)timer;
+    atomic_fetch_add(&g_raced_fired, 1);
+}
+
+static void cancel_each(void *arg)
+{
+    (void)arg;
+    for (uint32_t i = 1; i <= RACES; i++) {
+        while (atomic_load(&g_armed) < i) {
+            thread_yield();
+        }
+        const bool was_pending = i % 2 == 0 ? timer_cancel(&g_raced) : timer_cancel_sync(&g_raced);
+
+        if (was_pending) {
+            atomic_fetch_add(&g_cancelled, 1);
+        } else if (i % 2 == 1) {
+            /* The callback has ended, so its count is there. */
+            ck_assert_uint_eq(atomic_load(&g_raced_fired) + atomic_load(&g_cancelled), i);
+        }
+        atomic_store(&g_settled, i);
+    }
+}
+
+/* One CPU arms, another takes back while the timer fires: each arming ends by exactly one of the
+ * two, and who takes it back is told which. */
+START_TEST(timer_is_either_cancelled_or_fired)
+{
+    const struct thread_spec spec = { .name = "cancel",
+                                      .entry = cancel_each,
+                                      .cpu = sched_online_count() - 1 };
+    struct thread *thread = NULL;
+
+    timer_init(&g_raced, on_fire_raced);
+    atomic_store(&g_raced_fired, 0);
+    atomic_store(&g_armed, 0);
+    atomic_store(&g_settled, 0);
+    atomic_store(&g_cancelled, 0);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
+    ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
+    for (uint32_t i = 1; i <= RACES; i++) {
+        timer_arm(&g_raced, i % 3 == 0 ? 0 : clock_deadline_ns(i % 97 * 100));
+        atomic_store(&g_armed, i);
+        while (atomic_load(&g_settled) < i) {
+            thread_yield();
+        }
+        while (atomic_load(&g_raced_fired) + atomic_load(&g_cancelled) < i) {
+            hal_pause(); /* the callback still runs: timer_cancel() does not wait for it */
+        }
+    }
+    thread_join(thread, NULL);
+    ck_assert_uint_eq(atomic_load(&g_raced_fired) + atomic_load(&g_cancelled), RACES);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+}
+END_TEST
+
 /* The clock moves for everybody, and what is due by then fires. */
 START_TEST(clock_advance_fires_what_is_due)
 {
@@ -244,4 +382,7 @@ EXO_SUITE(time_timer, EXO_TEST(clock_never_goes_back_on_any_cpu),
           EXO_TEST(timer_callback_may_arm_itself),
           EXO_TEST_TIMED(timer_cancel_sync_waits_for_the_callback, 60),
           EXO_TEST_TIMED(timers_survive_arming_from_all_cpus, 60),
+          EXO_TEST(timers_due_at_once_are_fired_in_bounded_pieces),
+          EXO_TEST(timer_always_due_leaves_room_for_threads),
+          EXO_TEST_TIMED(timer_is_either_cancelled_or_fired, 60),
           EXO_TEST(clock_advance_fires_what_is_due))

@@ -34,7 +34,7 @@ struct address_check {
 EXO_MUST_CHECK exo_status_t address_wait(const struct address_key *key,
                                          const struct address_check *check, uint64_t deadline_ns);
 
-/* Wake the first `max` that wait there; returns how many. */
+/* Wake the first `max` of those that wait there now; returns how many. */
 uint32_t address_wake(const struct address_key *key, uint32_t max);
 
 struct address_requeue {
@@ -50,7 +50,9 @@ struct address_moved {
     uint32_t moved;
 };
 
-/* Check, wake and move in one step for all wakers of both places.
+/* Check, and of those that wait at `from` at that moment wake the first and move the next, in their
+ * order. Many are handled a batch at a time, the locks free in between: who wakes meanwhile finds
+ * each of them at one place or the other.
  * Errors: what check returns; nothing has happened then.  EXO_ERR_INVALID (from is to). */
 EXO_MUST_CHECK exo_status_t address_requeue(const struct address_requeue *what,
                                             struct address_moved *out);

@@ -6,7 +6,8 @@
  * timer again. It must be short and take interrupt-saving locks only. Of equal deadlines the one
  * armed first fires first.
  *
- * Never early; late by no more than the hardware and whoever has interrupts off. Cost: arming and
+ * Never early; late by no more than the hardware, whoever has interrupts off, and the callbacks of
+ * timers due before it, which come TIMER_STEPS_MAX per interrupt. Cost: arming and
  * cancelling O(1), firing O(1) amortised: docs/time.md.
  *
  * Locks:   RANK_TIMER inside.  Context: any but NMI.
@@ -17,6 +18,8 @@
 #include <stdatomic.h>
 
 #include "exo/time/clock.h"
+
+#define TIMER_STEPS_MAX 32u /* callbacks in one interrupt, at most; the rest comes in later ones */
 
 struct timer {
     struct timer *next;   /* [q] lock of the CPU that it belongs to; circular within its slot */
