@@ -8,8 +8,8 @@
  *   (3) a waiter takes its bucket's lock before it returns, so its storage outlasts every waker's
  *       look at it;
  *   (4) of two buckets, the one with the lower address is locked first;
- *   (5) a bucket's list holds markers too, waiters without a thread, which everybody passes by: each
- *       belongs to a walk whose caller has not returned.
+ *   (5) a bucket's list holds markers too, waiters without a thread, which everybody passes by:
+ *       each belongs to a walk whose caller has not returned.
  * Waking and moving walk the bucket's list, which holds others' waiters too. A walk handles who was
  * there when it began, in their order, WALK_BATCH places and WAKE_BATCH wake-ups per time that the
  * lock is held; in between, markers keep its place and its end.

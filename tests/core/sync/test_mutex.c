@@ -145,7 +145,7 @@ static void lock_in_turn(void *arg)
     mutex_unlock(&g_mutex);
 }
 
-/* Equals that queue get it in the order of their coming, though the owner tries to take it again. */
+/* Equals that queue get it in the order of their coming, though the owner wants it again. */
 START_TEST(mutex_serves_in_order_of_arrival)
 {
     struct thread *thread[5];
