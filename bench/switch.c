@@ -119,9 +119,11 @@ static void yielder(void *arg)
     }
 }
 
-BENCH(yield_pick_switch,
-      "thread_yield() with one other ready: run queue, clock, switch; at most 5 times Boost's jump",
-      false)
+BENCH(
+    yield_pick_switch,
+    "thread_yield() with one other ready: run queue, clock, switch; 38 to 48 cycles are the floor "
+    "(clock 25, jump 6-14, pick 7-17)",
+    true)
 {
     struct yielders both = { .run = run };
     struct thread *thread[2] = { NULL, NULL };

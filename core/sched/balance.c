@@ -104,12 +104,8 @@ struct thread *sched_steal(struct sched_cpu *self, uint32_t here)
     return NULL;
 }
 
-/* If threads wait here that another CPU could run, and one idles, wake it to take one. */
-void sched_nudge(const struct sched_cpu *self)
+void sched_nudge(void)
 {
-    if (atomic_load_explicit(&self->queue.stealable, memory_order_relaxed) == 0) {
-        return;
-    }
     const uint64_t mask = atomic_load_explicit(&g_idle_mask, memory_order_relaxed);
 
     if (mask != 0 && sched_idle_claim((uint32_t)__builtin_ctzll(mask))) {

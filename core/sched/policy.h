@@ -41,6 +41,10 @@ struct sched_policy {
     void (*enqueue)(struct run_queue *queue, struct thread *thread, bool is_woken);
     /* Take out the thread to run next; NULL if there is none. */
     struct thread *(*pick)(struct run_queue *queue);
+    /* charge(), enqueue() and pick() in one, for the current thread `prev`, which could go on but
+     * whose turn may be over, while others wait: the way of every preemption and yield. If `prev`
+     * is out of budget, it is not queued afterwards. */
+    struct thread *(*turn)(struct run_queue *queue, struct thread *prev, uint64_t cycles);
     /* Take out `thread`, which is queued here. */
     void (*dequeue)(struct run_queue *queue, struct thread *thread);
     /* Find a thread that CPU `thief` may run, not on_cpu, and only a cold one if asked; it stays
@@ -70,12 +74,10 @@ static inline void count_change(_Atomic uint32_t *counter, uint32_t change)
 /* Keep `count` and what other CPUs see of it right: a thread comes (1) or goes (-1). */
 static inline void run_queue_count(struct run_queue *queue, const struct thread *thread, int change)
 {
-    const uint64_t affinity = atomic_load_explicit(&thread->affinity, memory_order_relaxed);
-
     queue->count += (uint32_t)change;
-    if (EXO_LIKELY(affinity == AFFINITY_ALL)) {
+    if (EXO_LIKELY(thread->entity.reach == REACH_ALL)) {
         count_change(&queue->stealable, (uint32_t)change);
-    } else if ((affinity & (affinity - 1)) != 0) {
+    } else if (thread->entity.reach == REACH_SOME) {
         count_change(&queue->choosy, (uint32_t)change);
     }
 }

@@ -29,6 +29,7 @@
 #define CREDIT        2u
 #define BASE_AT_FIRST 8u
 #define INVERSE_SHIFT 16u /* an inverse weight of 2^16 is nice 0 */
+#define BURST_SHIFT   8u  /* averages are kept in units of 2^8 cycles */
 #define AVERAGE_SHIFT 2u  /* a new burst counts a quarter */
 
 static const uint32_t g_slice_ns[TEMPERATURES] = { 4000000, 4000000, 8000000 };
@@ -70,11 +71,22 @@ static void base_raise(struct run_queue *queue, uint64_t to)
     }
 }
 
-static uint8_t temperature_of(const struct sched_entity *entity)
+/* Its temperature by its bursts so far and the one that it is in, and when that changes. */
+static void temperature_set(struct sched_entity *entity)
 {
-    const uint64_t burst = max_u64(entity->burst, entity->burst_average);
+    const uint64_t average = (uint64_t)entity->burst_average << BURST_SHIFT;
+    const uint64_t burst = max_u64(entity->burst, average);
 
-    return (uint8_t)((burst > g_hot_cycles) + (burst >= g_cold_cycles));
+    if (burst >= g_cold_cycles) {
+        entity->temperature = TEMPERATURE_COLD;
+        entity->burst_limit = UINT64_MAX;
+    } else if (burst > g_hot_cycles) {
+        entity->temperature = TEMPERATURE_NORMAL;
+        entity->burst_limit = g_cold_cycles;
+    } else {
+        entity->temperature = TEMPERATURE_HOT;
+        entity->burst_limit = g_hot_cycles + 1;
+    }
 }
 
 static uint64_t number_of(const struct sched_entity *entity)
@@ -107,12 +119,20 @@ static void rebase(struct run_queue *queue, struct sched_entity *entity)
     entity->home = queue;
 }
 
+static void charge_normal(struct sched_entity *entity, uint64_t cycles)
+{
+    entity->burst += cycles;
+    entity->vtime += cycles * entity->inverse >> INVERSE_SHIFT;
+    if (EXO_UNLIKELY(entity->burst >= entity->burst_limit)) {
+        temperature_set(entity);
+    }
+}
+
 static void fair_charge(struct run_queue *queue, struct thread *thread, uint64_t cycles)
 {
     struct sched_entity *const entity = &thread->entity;
 
-    entity->burst += cycles;
-    entity->vtime += cycles * entity->inverse >> INVERSE_SHIFT;
+    charge_normal(entity, cycles);
     if (queue->bucket_bits == 0 && entity->home == queue &&
         atomic_load_explicit(&entity->level, memory_order_relaxed) == LEVEL_NORMAL) {
         base_raise(queue, entity->vtime >> g_bucket_shift); /* alone, it is what time it is */
@@ -128,9 +148,11 @@ static void wake(struct run_queue *queue, struct sched_entity *entity)
     const uint64_t base = base_of(queue);
     const uint64_t least = (base > CREDIT ? base - CREDIT : 0) << g_bucket_shift;
 
-    entity->burst_average +=
-        (entity->burst >> AVERAGE_SHIFT) - (entity->burst_average >> AVERAGE_SHIFT);
+    const uint32_t burst = (uint32_t)min_u64(entity->burst >> BURST_SHIFT, UINT32_MAX);
+
+    entity->burst_average += (burst >> AVERAGE_SHIFT) - (entity->burst_average >> AVERAGE_SHIFT);
     entity->burst = 0;
+    temperature_set(entity);
     entity->vtime = (int64_t)(entity->vtime - least) < 0 ? least : entity->vtime;
 }
 
@@ -147,8 +169,6 @@ static void level_clear(struct run_queue *queue, uint32_t level)
 static void normal_add(struct run_queue *queue, struct sched_entity *entity, bool is_woken)
 {
     const uint64_t base = base_of(queue);
-
-    entity->temperature = temperature_of(entity);
     uint64_t number = number_of(entity);
 
     if (EXO_UNLIKELY((int64_t)(number - base) < 0)) {
@@ -300,6 +320,77 @@ static struct thread *fair_pick(struct run_queue *queue)
     return thread;
 }
 
+/* The turn of a thread in a queue where something else than normal threads is about. */
+static EXO_NOINLINE struct thread *turn_any(struct run_queue *queue, struct thread *prev,
+                                            uint64_t cycles)
+{
+    fair_charge(queue, prev, cycles);
+    fair_enqueue(queue, prev, false);
+    return fair_pick(queue);
+}
+
+/* Put `prev` at the end of the bucket `place` and take `next` out of the front of its own, which
+ * may be the same one. The numbers of threads stay what they are. */
+static void exchange(struct run_queue *queue, struct sched_entity *prev, uint32_t place,
+                     struct sched_entity *next)
+{
+    struct list_node *const from = &queue->bucket[next->bucket];
+
+    list_add_tail(&queue->bucket[place], &prev->node);
+    queue->bucket_bits |= 1ull << place;
+    prev->queued_level = LEVEL_NORMAL;
+    prev->bucket = (uint8_t)place;
+    prev->queued = true;
+    next->queued = false;
+    from->next = next->node.next; /* it is the first; what its node says means nothing now */
+    from->next->prev = from;
+    if (list_is_empty(from)) {
+        queue->bucket_bits &= ~(1ull << next->bucket); /* not the last bit: there is `prev`'s */
+    }
+}
+
+/* Written out for normal threads among themselves, with distances from `base` in place of numbers:
+ * this is what every yield and every end of a slice costs. */
+static struct thread *fair_turn(struct run_queue *queue, struct thread *prev, uint64_t cycles)
+{
+    struct sched_entity *const entity = &prev->entity;
+    const uint64_t normal = 1ull << (LEVEL_NORMAL - 64);
+
+    if (EXO_UNLIKELY(queue->level_bits[0] != 0 ||
+                     (queue->level_bits[1] & (2 * normal - 1)) != normal ||
+                     atomic_load_explicit(&entity->level, memory_order_relaxed) != LEVEL_NORMAL ||
+                     entity->home != queue || prev->has_deadlines)) {
+        return turn_any(queue, prev, cycles);
+    }
+    charge_normal(entity, cycles);
+    const uint64_t base = base_of(queue);
+    const uint64_t bits = bits_from_base(queue);
+    const uint64_t first = (uint64_t)__builtin_ctzll(bits);
+    uint64_t ahead = number_of(entity) - base;
+
+    ahead = (int64_t)ahead < 0 ? 0 : ahead;
+    if (entity->goes_last) {
+        ahead = max_u64(ahead, 63u - (uint64_t)__builtin_clzll(bits));
+    }
+    if (EXO_UNLIKELY(ahead >= BUCKETS)) {
+        return turn_any(queue, prev, 0);
+    }
+    entity->goes_last = false;
+    atomic_store_explicit(&queue->base, base + min_u64(ahead, first), memory_order_relaxed);
+    if (ahead < first) {
+        return prev;
+    }
+    struct thread *const next =
+        container_of(queue->bucket[(base + first) % BUCKETS].next, struct thread, entity.node);
+
+    exchange(queue, entity, (uint32_t)((base + ahead) % BUCKETS), &next->entity);
+    if (EXO_UNLIKELY(entity->reach != next->entity.reach)) {
+        run_queue_count(queue, prev, 1);
+        run_queue_count(queue, next, -1);
+    }
+    return next;
+}
+
 static struct thread *fair_find(struct run_queue *queue, uint32_t thief, bool cold_only)
 {
     struct thread *found = NULL;
@@ -354,10 +445,9 @@ static bool normal_preempts(const struct run_queue *queue, const struct sched_en
                             const struct sched_entity *current)
 {
     const uint64_t its = max_u64(number_of(woken), base_of(queue));
-    const uint8_t temperature = temperature_of(current);
-    const uint64_t mine = (current->vtime >> g_bucket_shift) + temperature;
+    const uint64_t mine = number_of(current);
 
-    return woken->temperature < temperature ? its <= mine : its + 1 < mine;
+    return woken->temperature < current->temperature ? its <= mine : its + 1 < mine;
 }
 
 static bool fair_preempts(const struct run_queue *queue, const struct thread *woken)
@@ -386,6 +476,7 @@ const struct sched_policy g_sched_policy_fair = {
     .charge = fair_charge,
     .enqueue = fair_enqueue,
     .pick = fair_pick,
+    .turn = fair_turn,
     .dequeue = fair_dequeue,
     .find = fair_find,
     .on_tick = fair_on_tick,

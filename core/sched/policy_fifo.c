@@ -49,6 +49,13 @@ static struct thread *fifo_pick(struct run_queue *queue)
     return thread;
 }
 
+static struct thread *fifo_turn(struct run_queue *queue, struct thread *prev, uint64_t cycles)
+{
+    (void)cycles;
+    fifo_enqueue(queue, prev, false);
+    return fifo_pick(queue);
+}
+
 static struct thread *fifo_find(struct run_queue *queue, uint32_t thief, bool cold_only)
 {
     (void)cold_only;
@@ -74,6 +81,7 @@ const struct sched_policy g_sched_policy_fifo = {
     .charge = fifo_charge,
     .enqueue = fifo_enqueue,
     .pick = fifo_pick,
+    .turn = fifo_turn,
     .dequeue = fifo_dequeue,
     .find = fifo_find,
     .on_tick = fifo_on_tick,

@@ -17,7 +17,7 @@ static void change_round_robin(struct thread *thread, uint64_t value)
 
 void sched_affinity_change(struct thread *thread, uint64_t mask)
 {
-    atomic_store_explicit(&thread->affinity, mask, memory_order_relaxed);
+    thread_affinity_store(thread, mask);
 }
 
 exo_status_t thread_nice_set(struct thread *thread, int nice)

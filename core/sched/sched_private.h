@@ -23,6 +23,7 @@ struct sched_cpu {
     _Atomic uint64_t moved;                  /* [p] cold threads given to other CPUs by balancing */
     _Atomic uint64_t ticks;                  /* [p] */
     _Atomic uint64_t latency[LATENCY_STEPS]; /* [p] */
+    uint64_t epoch_told;                     /* [p] of epoch_quiescent_since() */
     _Atomic uint32_t promised; /* [a] to deadline threads, in millionths of this CPU's time */
     struct thread idle;
 } EXO_ALIGNED(CACHE_LINE);
@@ -89,11 +90,14 @@ static inline void sched_charge_current_locked(struct sched_cpu *self, uint64_t 
 {
     struct run_queue *const queue = &self->queue;
 
-    /* Clocks of two CPUs may differ by a little. */
-    if (queue->current != &self->idle && (int64_t)(now - queue->charged_at) > 0) {
-        g_sched_policy->charge(queue, queue->current, now - queue->charged_at);
-        queue->charged_at = now;
+    if ((int64_t)(now - queue->charged_at) <= 0) {
+        return; /* clocks of two CPUs may differ by a little */
     }
+    count_up(&queue->current->run_cycles, now - queue->charged_at);
+    if (queue->current != &self->idle) {
+        g_sched_policy->charge(queue, queue->current, now - queue->charged_at);
+    }
+    queue->charged_at = now;
 }
 
 /* ---- tick.c ---- */
@@ -122,8 +126,8 @@ struct thread *sched_steal(struct sched_cpu *self, uint32_t here);
 /* Give one cold thread to the CPU with the least to do, if that has at least two threads fewer. */
 void sched_balance(struct sched_cpu *self);
 
-/* If threads wait here that another CPU could run, and one idles, wake it to take one. */
-void sched_nudge(const struct sched_cpu *self);
+/* Threads wait here that another CPU could run: if one idles, wake it to take one. */
+void sched_nudge(void);
 
 /* Anything on another CPU's queue that this one could run? */
 bool sched_is_work_elsewhere(uint32_t here);

@@ -15,136 +15,166 @@
  *   (3) RUNNING -> READY and READY -> RUNNING happen on the thread's CPU.
  */
 #include "exo/lib/assert.h"
+#include "exo/time/clock.h"
 
 #include "sched_private.h"
 
-/* What has to be done once the queue is unlocked. */
-struct after {
-    bool tick;            /* arm the tick */
-    struct thread *spent; /* arm the refill of its budget */
-};
-
-/* Queue `prev`, which could go on, behind or before the others. */
-static void requeue(struct run_queue *queue, uint32_t here, struct thread *prev,
-                    struct after *after)
+/* What the current thread has run since it was charged last. */
+static uint64_t owed_locked(const struct run_queue *queue, uint64_t now)
 {
-    atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
-    if (EXO_UNLIKELY(!thread_allows(prev, here))) {
-        prev->is_moving = true; /* sched_arrive() queues it elsewhere */
-        return;
-    }
-    g_sched_policy->enqueue(queue, prev, false);
-    if (EXO_UNLIKELY(!prev->entity.queued)) {
-        after->spent = prev;
-    }
+    const uint64_t cycles = now - queue->charged_at;
+
+    return (int64_t)cycles < 0 ? 0 : cycles; /* clocks of two CPUs may differ by a little */
 }
 
-/* Choose from this CPU's queue, `prev` among the candidates if it can go on; the idle thread if
- * none. */
-static struct thread *choose_own(struct sched_cpu *self, struct thread *prev, uint64_t now,
-                                 struct after *after)
+/* Queue `prev`, which could go on, behind or before the others; true if its budget is spent. */
+static bool requeue_locked(struct run_queue *queue, uint32_t here, struct thread *prev)
+{
+    atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
+    if (!thread_allows(prev, here)) {
+        prev->aftermath = AFTER_MOVE; /* sched_arrive() queues it elsewhere */
+        return false;
+    }
+    g_sched_policy->enqueue(queue, prev, false);
+    return !prev->entity.queued;
+}
+
+/* This CPU has nothing of its own to run: a thread of another one's, or NULL. */
+static struct thread *choose_other(struct sched_cpu *self, uint32_t here)
+{
+    struct thread *const stolen = sched_steal(self, here);
+
+    if (stolen != NULL) {
+        /* In nobody's queue and nobody else's to wake: ours. Who queued a thread here meanwhile
+         * saw the idle thread and sent an interrupt or set the reschedule flag, which we keep. */
+        const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
+
+        atomic_store_explicit(&stolen->state, THREAD_RUNNING, memory_order_relaxed);
+        self->queue.current = stolen;
+        spin_unlock_irq(&self->queue.lock, irq);
+    }
+    return stolen;
+}
+
+/* Choose the next thread, `prev` among the candidates if it can go on, the idle thread if there is
+ * none, and make it this CPU's current one. With the queue's lock, which it gives back. */
+static EXO_NOINLINE struct thread *choose_any(struct sched_cpu *self, uint32_t here,
+                                              struct thread *prev, uint64_t now)
 {
     struct run_queue *const queue = &self->queue;
-    const uint32_t here = hal_cpu_id();
-    const hal_irq_t irq = spin_lock_irq(&queue->lock);
     const bool goes_on = prev != &self->idle &&
                          atomic_load_explicit(&prev->state, memory_order_relaxed) == THREAD_RUNNING;
     struct thread *next = prev;
+    bool is_spent = false;
 
-    hal_resched_clear();
+    spin_assert_held(&queue->lock);
     sched_charge_current_locked(self, now);
     if (!goes_on || queue->count > 0 || (prev->has_deadlines && prev->budget.left_ns < 0) ||
         !thread_allows(prev, here)) {
-        if (goes_on) {
-            requeue(queue, here, prev, after);
-        }
+        is_spent = goes_on && requeue_locked(queue, here, prev);
         next = g_sched_policy->pick(queue);
         next = next != NULL ? next : &self->idle;
-    }
-    if (EXO_UNLIKELY(!thread_allows(next, here))) {
-        hal_resched_set(); /* its affinity changed while it waited: it moves on at once */
     }
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     queue->current = next;
     queue->charged_at = now;
-    after->tick = sched_tick_claim_locked(queue);
-    spin_unlock_irq(&queue->lock, irq);
+    const bool tick = sched_tick_claim_locked(queue);
+
+    spin_give(&queue->lock);
+    if (tick) {
+        sched_tick_arm(self);
+    }
+    if (is_spent) {
+        timer_arm(&prev->budget.refill, prev->budget.period_end_ns);
+    }
+    if (next == &self->idle) {
+        struct thread *const stolen = choose_other(self, here);
+
+        next = stolen != NULL ? stolen : next;
+    }
+    if (prev == &self->idle && next != prev) {
+        (void)sched_idle_claim(here); /* no longer idle, whoever claimed it */
+    }
     return next;
 }
 
-/* Choose the next thread and make it this CPU's current one in the queue's eyes. */
+/* A thread that could go on shares its CPU with others: the way of nearly all switches. */
+static bool is_plain_turn_locked(const struct sched_cpu *self, const struct thread *prev,
+                                 uint32_t here)
+{
+    return self->queue.count > 0 && self->queue.tick_armed && prev != &self->idle &&
+           atomic_load_explicit(&prev->state, memory_order_relaxed) == THREAD_RUNNING &&
+           !prev->has_deadlines && thread_allows(prev, here);
+}
+
+/* Choose, with the queue's lock, which is given back. Interrupts are off all the way, so none of
+ * the preemption points of the usual locking is wanted here. */
 static struct thread *choose(struct sched_cpu *self, uint32_t here, struct thread *prev,
                              uint64_t now)
 {
-    struct after after = { .tick = false };
-    struct thread *next = choose_own(self, prev, now, &after);
+    struct run_queue *const queue = &self->queue;
 
-    if (after.tick) {
-        sched_tick_arm(self);
+    if (EXO_UNLIKELY(!is_plain_turn_locked(self, prev, here))) {
+        return choose_any(self, here, prev, now);
     }
-    if (EXO_UNLIKELY(after.spent != NULL)) {
-        timer_arm(&after.spent->budget.refill, after.spent->budget.period_end_ns);
-    }
-    if (EXO_UNLIKELY(next->has_deadlines)) {
-        timer_arm(&self->budget, clock_deadline_ns((uint64_t)next->budget.left_ns));
-    }
-    if (next != &self->idle) {
-        return next;
-    }
-    struct thread *const stolen = sched_steal(self, here);
+    const uint64_t cycles = owed_locked(queue, now);
 
-    if (stolen == NULL) {
-        return next;
-    }
-    /* In nobody's queue and nobody else's to wake: ours. Who queued a thread here meanwhile saw the
-     * idle thread and sent an interrupt or set the reschedule flag, which we keep. */
-    const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
+    count_up(&prev->run_cycles, cycles);
+    struct thread *const next = g_sched_policy->turn(queue, prev, cycles);
 
-    atomic_store_explicit(&stolen->state, THREAD_RUNNING, memory_order_relaxed);
-    self->queue.current = stolen;
-    spin_unlock_irq(&self->queue.lock, irq);
-    return stolen;
+    atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
+    atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
+    queue->current = next;
+    queue->charged_at = now;
+    spin_give(&queue->lock);
+    return next;
 }
 
-void sched_arrive(void)
+/* What the thread needs that has left this CPU, other than to be known to have left. */
+static EXO_NOINLINE void attend(struct thread *left, uint8_t aftermath)
+{
+    if (aftermath == AFTER_BURY) {
+        thread_bury(left);
+    } else {
+        sched_ready_on(left, sched_select_cpu(left), false);
+    }
+}
+
+/* What follows a switch, on the CPU and the stack of the thread switched to. */
+static inline void arrive(void)
 {
     struct sched_cpu *const self =
         &g_sched_cpu[hal_cpu_id()]; /* not the CPU that the thread left from */
     struct thread *const left = self->leaving;
-    const bool is_dead = atomic_load_explicit(&left->state, memory_order_relaxed) == THREAD_DEAD;
-    const bool is_moving = left->is_moving;
+    const uint8_t aftermath = left->aftermath;
 
-    left->is_moving = false;
-
+    left->aftermath = AFTER_NOTHING;
     /* Release: its context is saved, whoever sees this may enter it (2). */
     atomic_store_explicit(&left->on_cpu, false, memory_order_release);
-    if (is_dead) {
-        thread_bury(left);
-    } else if (EXO_UNLIKELY(is_moving)) {
-        sched_ready_on(left, sched_select_cpu(left), false);
+    if (EXO_UNLIKELY(aftermath != AFTER_NOTHING)) {
+        attend(left, aftermath);
     }
-    sched_nudge(self);
+    if (atomic_load_explicit(&self->queue.stealable, memory_order_relaxed) != 0) {
+        sched_nudge();
+    }
 }
 
-static void switch_to(struct sched_cpu *self, struct thread *prev, struct thread *next,
-                      uint64_t now)
+void sched_arrive(void)
 {
-    count_up(&prev->run_cycles, now - self->switched_at);
-    count_up(&next->switches, 1);
-    count_up(&self->switches, 1);
+    arrive();
+}
+
+/* The seldom cases of switching to `next`. */
+static EXO_NOINLINE void prepare_unusual(struct sched_cpu *self, struct thread *next, uint32_t here,
+                                         uint64_t now)
+{
+    if (!thread_allows(next, here)) {
+        hal_resched_set(); /* its affinity changed while it waited: it moves on at once */
+    }
+    if (next->has_deadlines) {
+        timer_arm(&self->budget, clock_deadline_ns((uint64_t)next->budget.left_ns));
+    }
     sched_latency_record(self, next, now);
-    self->switched_at = now;
-    self->leaving = prev;
-    if (prev == &self->idle) {
-        (void)sched_idle_claim(hal_cpu_id()); /* no longer idle, whoever claimed it */
-    }
-    atomic_store_explicit(&next->on_cpu, true, memory_order_relaxed);
-    hal_current_set(next);
-    if (atomic_load_explicit(&prev->state, memory_order_relaxed) == THREAD_DEAD) {
-        hal_context_leave(&prev->context, &next->context);
-    }
-    hal_context_switch(&prev->context, &next->context);
-    sched_arrive();
 }
 
 void sched_switch(void)
@@ -156,13 +186,32 @@ void sched_switch(void)
 
     KASSERT_DEBUG(!hal_irq_enabled());
     KASSERT_DEBUG(preempt_count() == 0);
-    spin_assert_none_held();
-    epoch_quiescent();
+    if (EXO_CONFIG_DEBUG_LOCKS) {
+        spin_assert_none_held();
+    }
+    epoch_quiescent_since(&self->epoch_told);
+    spin_take(&self->queue.lock, true);
+    hal_resched_clear();
     struct thread *const next = choose(self, here, prev, now);
 
-    if (next != prev) {
-        switch_to(self, prev, next, now);
+    if (EXO_UNLIKELY(!thread_allows(next, here) || next->has_deadlines ||
+                     atomic_load_explicit(&next->ready_at, memory_order_relaxed) != 0)) {
+        prepare_unusual(self, next, here, now);
     }
+    if (next == prev) {
+        return;
+    }
+    count_up(&next->switches, 1);
+    count_up(&self->switches, 1);
+    self->switched_at = now;
+    self->leaving = prev;
+    atomic_store_explicit(&next->on_cpu, true, memory_order_relaxed);
+    hal_current_set(next);
+    if (EXO_UNLIKELY(prev->aftermath == AFTER_BURY)) {
+        hal_context_leave(&prev->context, &next->context);
+    }
+    hal_context_switch(&prev->context, &next->context);
+    arrive();
 }
 
 void sync_preempt(void)

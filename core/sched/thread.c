@@ -31,7 +31,7 @@ void thread_setup(struct thread *thread, const struct thread_spec *spec)
 {
     const uint64_t affinity = spec->cpu == THREAD_ANY_CPU ? AFFINITY_ALL : 1ull << spec->cpu;
 
-    atomic_store_explicit(&thread->affinity, affinity, memory_order_relaxed);
+    thread_affinity_store(thread, affinity);
     atomic_store_explicit(&thread->entity.level, LEVEL_NORMAL, memory_order_relaxed);
     thread->own_level = LEVEL_NORMAL;
     thread->entity.inverse = sched_inverse_weight(0);
@@ -136,6 +136,7 @@ _Noreturn void thread_exit(int status)
     sched_deadline_end(self);
     hal_irq_disable();
     atomic_store_explicit(&self->state, THREAD_DEAD, memory_order_relaxed);
+    self->aftermath = AFTER_BURY;
     sched_switch();
     panic("thread: a dead thread runs again name=%s", self->name);
 }

@@ -38,6 +38,12 @@ enum park_word {
 /* How long a thread runs at a time, by its moving average. */
 enum temperature { TEMPERATURE_HOT, TEMPERATURE_NORMAL, TEMPERATURE_COLD, TEMPERATURES };
 
+/* Which CPUs may run it. */
+enum reach { REACH_ALL, REACH_SOME, REACH_ONE };
+
+/* What sched_arrive() has to do for a thread that has left its CPU. */
+enum aftermath { AFTER_NOTHING, AFTER_BURY, AFTER_MOVE };
+
 struct run_queue;
 
 /* What policies know of a thread: one cache line. [r] lock of the queue `home`; level is written
@@ -47,16 +53,21 @@ struct sched_entity {
     uint64_t vtime;         /* [r] cycles run, scaled by 1024 / weight, on the scale of `home` */
     struct run_queue *home; /* [r] where it was queued last, NULL at first */
     uint64_t burst;         /* [r] cycles run since its last wake-up */
-    uint64_t burst_average; /* [r] moving average of its bursts, in cycles */
+    uint64_t burst_limit;   /* [r] the burst that makes it warmer */
+    uint32_t burst_average; /* [r] moving average of its bursts, in units of 256 cycles */
     uint32_t inverse;       /* [r] 2^26 / weight */
     _Atomic uint8_t level;  /* in effect: its own, or that of who waits for it */
     uint8_t queued_level;   /* [r] where it is queued */
     uint8_t bucket;         /* [r] where in LEVEL_NORMAL */
     uint8_t temperature;    /* [r] enum temperature */
+    uint8_t reach;          /* [r] enum reach: of thread->affinity, which is in another line */
     bool queued;            /* [r] */
     bool goes_last;         /* [p] it yielded, or its slice is over */
     bool round_robin;       /* [r] real time: slices among equals */
 } EXO_ALIGNED(CACHE_LINE);
+
+_Static_assert(sizeof(struct sched_entity) == CACHE_LINE,
+               "10 000 threads cost one cache miss a turn");
 
 /* What a deadline thread asked for and has left. runtime_ns is 0 for all others. */
 struct sched_budget {
@@ -80,13 +91,13 @@ struct thread {
     /* What every switch touches, in the next cache line. */
     struct hal_context context;   /* [p] valid while on_cpu is false */
     _Atomic uint64_t affinity;    /* [a] bit per CPU that it may run on */
-    _Atomic uint64_t run_cycles;  /* [p] on CPUs so far */
+    _Atomic uint64_t run_cycles;  /* [r] of the queue it runs from: on CPUs so far */
     _Atomic uint64_t switches;    /* [p] times switched to */
     _Atomic uint64_t ready_at;    /* [a] hal_cycles() of a wake-up not followed by a run, or 0 */
     _Atomic uint32_t state;       /* [a] enum thread_state */
     _Atomic bool on_cpu;          /* [a] a CPU is still on its stack */
     bool at_rest;                 /* [s] idle or in user mode: the epoch scheme need not wait */
-    bool is_moving;               /* [p] it leaves a CPU that it may not run on any more */
+    uint8_t aftermath;            /* [p] enum aftermath */
     bool has_deadlines;           /* [r] budget is in use */
     _Atomic uint32_t park;        /* [a] enum park_word */
     _Atomic uint32_t cpu;         /* [a] where it runs, is queued, or ran last */
@@ -117,6 +128,15 @@ struct thread {
 
 #define THREAD_SIGNAL_INTERRUPT 1u
 #define THREAD_SIGNAL_KILL      2u
+
+/* Under the lock of its queue, or by its maker. */
+static inline void thread_affinity_store(struct thread *thread, uint64_t mask)
+{
+    atomic_store_explicit(&thread->affinity, mask, memory_order_relaxed);
+    thread->entity.reach = mask == AFFINITY_ALL       ? REACH_ALL
+                           : (mask & (mask - 1)) != 0 ? REACH_SOME
+                                                      : REACH_ONE;
+}
 
 /* May `cpu` run it? */
 static inline bool thread_allows(const struct thread *thread, uint32_t cpu)

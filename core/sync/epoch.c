@@ -27,7 +27,7 @@ struct cpu_epoch {
     _Atomic uint64_t seen;
 } EXO_ALIGNED(CACHE_LINE);
 
-static _Atomic uint64_t g_epoch = 1;
+_Atomic uint64_t g_epoch = 1;
 static struct cpu_epoch g_cpu[CPUS_MAX] = { [0 ... CPUS_MAX - 1] = { .seen = SEEN_REST } };
 static struct spinlock g_lock = SPINLOCK_INIT(RANK_EPOCH);
 static struct epoch_node *g_first;           /* [g_lock] deferred, first handed over first */

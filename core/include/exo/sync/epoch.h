@@ -13,6 +13,8 @@
 #ifndef EXO_SYNC_EPOCH_H
 #define EXO_SYNC_EPOCH_H
 
+#include <stdatomic.h>
+
 #include "exo/sync/preempt.h"
 
 /* Lives in the object that will be freed. */
@@ -43,6 +45,21 @@ void epoch_synchronize(void);
 
 /* This CPU is in no section now.  Context: interrupts off. */
 void epoch_quiescent(void);
+
+extern _Atomic uint64_t g_epoch; /* for the next function only */
+
+/* The same for a caller that keeps, per CPU, the epoch that it last said so in: a load and a
+ * comparison as long as no grace period has begun since. */
+static inline void epoch_quiescent_since(uint64_t *told)
+{
+    /* Acquire: as in epoch_quiescent(). */
+    const uint64_t epoch = atomic_load_explicit(&g_epoch, memory_order_acquire);
+
+    if (EXO_UNLIKELY(*told != epoch)) {
+        *told = epoch;
+        epoch_quiescent();
+    }
+}
 
 /* True if a grace period waits for this CPU: it should switch threads, or go through the motions,
  * at the end of the section that it is in.  Context: interrupts off. */
