@@ -1,6 +1,8 @@
 /*
  * switch.c - what going from one context to another costs.
  */
+#include <stdatomic.h>
+
 #include "exo/hal.h"
 #include "exo/sched/thread.h"
 #include "exo_bench.h"
@@ -97,15 +99,15 @@ BENCH(switch_context,
 /* Two threads on one CPU that yield to each other; the first to run measures both. */
 struct yielders {
     struct bench_run *run;
-    uint64_t ready; /* own CPU only: how many have started */
+    _Atomic uint32_t ready; /* how many have started; either may be preempted while it counts */
 };
 
 static void yielder(void *arg)
 {
     struct yielders *both = arg;
-    const bool measures = both->ready++ == 0;
+    const bool measures = atomic_fetch_add(&both->ready, 1) == 0;
 
-    while (both->ready < 2) {
+    while (atomic_load(&both->ready) < 2) {
         thread_yield();
     }
     if (measures) {
@@ -134,7 +136,7 @@ BENCH(
         return;
     }
     if (thread_create(&spec, &thread[1]) != EXO_OK) {
-        both.ready++; /* let the first one go: there is nobody to wait for */
+        atomic_fetch_add(&both.ready, 1); /* let the first one go: there is nobody to wait for */
         run->skipped = true;
     } else {
         thread_join(thread[1], NULL);
