@@ -92,8 +92,8 @@ BENCH(pick_requeue_10000, "the same with 10 000: one cache miss more", false)
     pick_requeue(run, MANY);
 }
 
-/* One cache miss: a walk through as many records as far apart, each found by the one before it. With
- * `turns`, the turn of one of 256 threads beside each step. */
+/* One cache miss: a walk through as many records as far apart, each found by the one before it.
+ * With `turns`, the turn of one of 256 threads beside each step. */
 static void walk(struct bench_run *run, bool turns)
 {
     const struct sched_policy *const policy = g_sched_policy;
