@@ -19,6 +19,11 @@ AC_DEFUN([EXO_FLAGS],
 [SAN_CFLAGS=
 exo_runtime_package=libgcc-12-dev
 AS_IF([test "$exo_clang" = yes], [exo_runtime_package=libclang-rt-14-dev])
+# An interrupt waits while ThreadSanitizer's runtime is at work, which is told by the address
+# (platform/hosted/irq.c). gcc's runtime is a library of its own. clang links it into the program's text, and
+# its shared form ends even an empty program of C before main().
+AS_IF([test "$exo_clang:$exo_sanitizers" = yes:thread],
+  [AC_MSG_ERROR([--enable-sanitizers=thread needs gcc: try again with CC=gcc])])
 AS_IF([test -n "$exo_sanitizers"], [
   SAN_CFLAGS="-fsanitize=$exo_sanitizers"
   AS_CASE([$exo_sanitizers], [*undefined*], [SAN_CFLAGS="$SAN_CFLAGS -fno-sanitize-recover=undefined"])

@@ -58,6 +58,8 @@ bad_values_are_refused()
     has err '--with-switch is windowed or ucontext'
     expect 1 "$top/configure" --enable-sanitizers=memory
     has err '--enable-sanitizers is address, undefined, address,undefined or thread'
+    expect 1 "$top/configure" --enable-sanitizers=thread CC=clang-14
+    has err '--enable-sanitizers=thread needs gcc: try again with CC=gcc'
     expect 1 "$top/configure" --enable-debug-locks=maybe
     has err "not 'maybe'"
 }
