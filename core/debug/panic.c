@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 
+#include "exo/debug/end.h"
 #include "exo/debug/log.h"
 #include "exo/hal.h"
 #include "exo/lib/assert.h"
@@ -148,7 +149,7 @@ static _Noreturn void panic_args(uintptr_t pc, uintptr_t frame, const char *form
     kprintf("\nbacktrace:\n");
     backtrace_print(pc, frame);
     print_log_tail();
-    hal_shutdown(PANIC_STATUS);
+    kernel_shutdown(PANIC_STATUS);
 }
 
 _Noreturn __attribute__((noinline)) void panic(const char *format, ...)

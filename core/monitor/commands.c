@@ -2,6 +2,7 @@
  * core/monitor/commands.c - the monitor's own commands: looking at the kernel, and ending it.
  */
 #include "exo/debug/boot.h"
+#include "exo/debug/end.h"
 #include "exo/debug/log.h"
 #include "exo/debug/panic.h"
 #include "exo/drivers/console.h"
@@ -164,7 +165,7 @@ static void command_reboot(uint32_t argc, const char *const *argv)
 {
     (void)argc;
     (void)argv;
-    hal_restart();
+    kernel_restart();
 }
 EXO_MONITOR_COMMAND(reboot, "restart the machine", command_reboot);
 
@@ -172,6 +173,6 @@ static void command_poweroff(uint32_t argc, const char *const *argv)
 {
     (void)argc;
     (void)argv;
-    hal_shutdown(0);
+    kernel_shutdown(0);
 }
 EXO_MONITOR_COMMAND(poweroff, "switch the machine off (^D does too)", command_poweroff);

@@ -6,6 +6,7 @@
 #include "exo/monitor.h"
 
 #include "exo/debug/boot.h"
+#include "exo/debug/end.h"
 #include "exo/debug/panic.h"
 #include "exo/drivers/console.h"
 #include "exo/hal.h"
@@ -93,7 +94,7 @@ static void feed(char byte)
         break;
     case EDIT_END:
         kprintf("poweroff\n");
-        hal_shutdown(0);
+        kernel_shutdown(0);
     }
 }
 

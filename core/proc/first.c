@@ -6,6 +6,7 @@
  * cannot be run; the reason goes to the error stream.
  */
 #include "exo/debug/boot.h"
+#include "exo/debug/end.h"
 #include "exo/fs/cpio.h"
 #include "exo/hal.h"
 #include "exo/lib/string.h"
@@ -30,7 +31,7 @@ static _Noreturn void fail(const char *program, const char *reason, int status)
     say(": ");
     say(reason);
     say("\n");
-    hal_shutdown(status);
+    kernel_shutdown(status);
 }
 
 static bool has_slash(const char *text)
@@ -121,7 +122,7 @@ static void first_program_run(void)
     if (status != EXO_OK) {
         fail(args[0], spawn_reason(status), STATUS_CANNOT_RUN);
     }
-    hal_shutdown(proc_wait(proc));
+    kernel_shutdown(proc_wait(proc));
 }
 
 EXO_BOOT_STEP(first_program, BOOT_NORMAL, FIRST_ORDER, first_program_run);

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "exo/debug/log.h"
+#include "exo/debug/trace.h"
 #include "exo/hal.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
@@ -102,7 +103,9 @@ static void handle_event(struct proc *proc, const struct hal_user_event *event)
 
     switch (event->reason) {
     case HAL_USER_SYSCALL:
+        trace_event(TRACE_SYSCALL_ENTER, event->nr, event->arg[0]);
         proc_on_syscall(proc, &proc->tie, event);
+        trace_event(TRACE_SYSCALL_EXIT, event->nr, 0);
         break;
     case HAL_USER_FAULT:
         status = vm_fault(proc->space, event->addr, event->access);

@@ -13,6 +13,7 @@
 #include "exo/lib/assert.h"
 
 #include "sched_private.h"
+#include "sched_trace.h"
 
 static _Atomic uint64_t g_idle_mask; /* bit per CPU that idles and is not claimed */
 
@@ -97,6 +98,7 @@ struct thread *sched_steal(struct sched_cpu *self, uint32_t here)
         spin_unlock_irq(&victim->queue.lock, irq);
         if (thread != NULL) {
             count_up(&self->stolen, 1);
+            sched_trace_ready(thread, (uint32_t)(victim - g_sched_cpu), here, false);
             atomic_store_explicit(&thread->cpu, here, memory_order_seq_cst);
             return thread;
         }

@@ -8,6 +8,7 @@
  *       entry, and goes back at the end if the thread that it returns to is at rest;
  *   (3) the end of an interrupt that struck with a count of zero is a quiescent state.
  */
+#include "exo/debug/trace.h"
 #include "exo/hal.h"
 #include "exo/lib/assert.h"
 
@@ -15,6 +16,7 @@
 
 void core_irq_enter(void)
 {
+    trace_event(TRACE_IRQ_ENTER, 0, 0);
     hal_preempt_inc();
     if (hal_percpu()->irq_depth++ == 0) {
         epoch_rest_leave();
@@ -24,6 +26,7 @@ void core_irq_enter(void)
 void core_irq_exit(void)
 {
     KASSERT_DEBUG(hal_percpu()->irq_depth > 0);
+    trace_event(TRACE_IRQ_EXIT, 0, 0);
     hal_percpu()->irq_depth--;
     if (hal_preempt_dec()) {
         while (hal_preempt_word() == 0) {
@@ -44,6 +47,7 @@ void core_on_timer(void)
 
 void core_on_ipi(enum hal_ipi kind)
 {
+    trace_event(TRACE_IPI, kind, 0);
     if (kind == HAL_IPI_RESCHED) {
         sched_on_resched();
         return;

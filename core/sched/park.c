@@ -6,6 +6,7 @@
  * EMPTY; wakers write PERMIT by exchange; the timer writes TIMEOUT over EMPTY or PARKED only. Who
  * replaces PARKED makes the thread ready, once.
  */
+#include "exo/debug/trace.h"
 #include "exo/sync/preempt.h"
 #include "exo/time/clock.h"
 
@@ -50,6 +51,7 @@ static void block(struct thread *self)
     /* Release: who sees PARKED sees BLOCKED. */
     if (atomic_compare_exchange_strong_explicit(&self->park, &word, PARK_PARKED,
                                                 memory_order_acq_rel, memory_order_acquire)) {
+        trace_event(TRACE_BLOCK, 0, 0);
         sched_switch();
     } else {
         atomic_store_explicit(&self->state, THREAD_RUNNING, memory_order_relaxed);

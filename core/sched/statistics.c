@@ -85,6 +85,7 @@ bool sched_cpu_info(uint32_t cpu, struct sched_cpu_info *out)
     }
     /* Alive: it is the current one as long as the lock is held. */
     str_copy(out->current, sizeof(out->current), self->queue.current->name);
+    out->current_id = self->queue.current->id;
     spin_unlock_irq(&self->queue.lock, irq);
     return true;
 }

@@ -18,6 +18,7 @@
 #include "exo/time/clock.h"
 
 #include "sched_private.h"
+#include "sched_trace.h"
 
 /* What the current thread has run since it was charged last. */
 static uint64_t owed_locked(const struct run_queue *queue, uint64_t now)
@@ -206,6 +207,7 @@ void sched_switch(void)
     self->switched_at = now;
     self->leaving = prev;
     atomic_store_explicit(&next->on_cpu, true, memory_order_relaxed);
+    sched_trace_switch(prev, next);
     hal_current_set(next);
     if (EXO_UNLIKELY(prev->aftermath == AFTER_BURY)) {
         hal_context_leave(&prev->context, &next->context);

@@ -13,6 +13,7 @@
 #include "exo/sched/thread.h"
 
 #include "exo/debug/panic.h"
+#include "exo/debug/trace.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 #include "exo/time/clock.h"
@@ -42,6 +43,7 @@ void thread_setup(struct thread *thread, const struct thread_spec *spec)
     thread->arg = spec->arg;
     thread->id = atomic_fetch_add_explicit(&g_next_id, 1, memory_order_relaxed);
     str_copy(thread->name, sizeof(thread->name), spec->name);
+    trace_thread_name(thread->id, thread->name);
     atomic_store_explicit(&thread->cpu, hal_cpu_id(), memory_order_relaxed);
     atomic_store_explicit(&thread->refs, 2, memory_order_relaxed);
     timer_init(&thread->sleep_timer, thread_on_timeout);

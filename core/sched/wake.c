@@ -9,6 +9,7 @@
  *       moves a ready thread stores thread->cpu, then reads the level: one of them sees the other.
  */
 #include "sched_private.h"
+#include "sched_trace.h"
 
 /* What the CPU of `queue` must be told of `thread`, just queued. */
 enum wake_action sched_wake_action_locked(struct sched_cpu *target, const struct thread *thread,
@@ -73,6 +74,7 @@ void sched_ready_on(struct thread *thread, uint32_t cpu, bool is_woken)
     }
     sched_charge_current_locked(target, now);
     g_sched_policy->enqueue(&target->queue, thread, is_woken);
+    sched_trace_ready(thread, before, cpu, is_woken);
     const bool is_refilled_later = !thread->entity.queued;
     const enum wake_action action = sched_wake_action_locked(target, thread, cpu == hal_cpu_id());
     const uint64_t refill_ns = thread->budget.period_end_ns;

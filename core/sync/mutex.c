@@ -20,6 +20,7 @@
 #include "exo/sync/mutex.h"
 
 #include "exo/debug/panic.h"
+#include "exo/debug/trace.h"
 #include "exo/sync/epoch.h"
 
 #include "grant.h"
@@ -97,13 +98,16 @@ exo_status_t mutex_lock_slow(struct mutex *mutex, uint64_t deadline_ns, bool may
     if (mutex_is_mine(mutex)) {
         panic("mutex: locked again by its owner");
     }
+    trace_contend(mutex, RANK_NONE, __builtin_return_address(0));
     if (spin(mutex)) {
+        trace_object(TRACE_CONTEND_END, mutex, 0);
         return EXO_OK;
     }
     hal_irq_t irq = spin_lock_irq(&mutex->queue.lock);
 
     if (take_or_announce_locked(mutex, &owner)) {
         spin_unlock_irq(&mutex->queue.lock, irq);
+        trace_object(TRACE_CONTEND_END, mutex, 0);
         return EXO_OK;
     }
     grant_enqueue_locked(&mutex->queue, &waiter.wait);
@@ -120,6 +124,7 @@ exo_status_t mutex_lock_slow(struct mutex *mutex, uint64_t deadline_ns, bool may
         }
     }
     spin_unlock_irq(&mutex->queue.lock, irq);
+    trace_object(TRACE_CONTEND_END, mutex, 0);
     return status;
 }
 

@@ -13,6 +13,7 @@
  */
 #include "exo/sync/rwlock.h"
 
+#include "exo/debug/trace.h"
 #include "exo/lib/assert.h"
 
 #include "grant.h"
@@ -63,6 +64,7 @@ static exo_status_t lock_slow(struct rwlock *lock, bool is_writer, uint64_t dead
 
     assert_may_block("rwlock");
     KASSERT(atomic_load_explicit(&lock->writer, memory_order_relaxed) != hal_current());
+    trace_contend(lock, RANK_NONE, __builtin_return_address(0));
     hal_irq_t irq = spin_lock_irq(&lock->queue.lock);
 
     grant_enqueue_locked(&lock->queue, &entry.wait);
@@ -79,6 +81,7 @@ static exo_status_t lock_slow(struct rwlock *lock, bool is_writer, uint64_t dead
         grant_locked(lock); /* readers may have waited behind this writer */
     }
     spin_unlock_irq(&lock->queue.lock, irq);
+    trace_object(TRACE_CONTEND_END, lock, 0);
     return status;
 }
 

@@ -12,6 +12,7 @@
 #include "exo/sync/spinlock.h"
 
 #include "exo/debug/panic.h"
+#include "exo/debug/trace.h"
 
 #define HELD_MAX       16u
 #define PAUSES_MAX     64u /* spin hints between two looks, at most */
@@ -28,11 +29,13 @@ void spin_wait(struct spinlock *lock, uint16_t ticket)
 {
     unsigned looks = 0;
 
+    trace_contend(lock, lock->rank, __builtin_return_address(0));
     for (;;) {
         const uint16_t serving = atomic_load_explicit(&lock->serving, memory_order_acquire);
         const uint16_t ahead = (uint16_t)(ticket - serving);
 
         if (ahead == 0) {
+            trace_object(TRACE_CONTEND_END, lock, 0);
             return;
         }
         /* Who is far back looks less often, and leaves the line to those in front. */

@@ -17,6 +17,7 @@
  */
 #include "exo/time/timer.h"
 
+#include "exo/debug/trace.h"
 #include "exo/lib/assert.h"
 #include "exo/sync/spinlock.h"
 
@@ -187,6 +188,7 @@ static bool step_locked(struct timer_queue *queue, uint64_t now_ns, hal_irq_t *i
     }
     atomic_store_explicit(&queue->running, timer, memory_order_relaxed);
     spin_unlock_irq(&queue->lock, *irq);
+    trace_event(TRACE_TIMER, (uintptr_t)timer->fire, timer->deadline_ns);
     timer->fire(timer);
     *irq = spin_lock_irq(&queue->lock);
     /* Release: whoever sees that it runs no more may let the storage go. */

@@ -10,6 +10,7 @@
 #define HOST_H
 
 #include "exo/hal.h"
+#include "exo/hal/file.h"
 
 /* ---- calling the host --------------------------------------------------------------------- */
 
@@ -135,6 +136,9 @@ bool hosted_console_read(void);    /* housekeeper: standard input is readable; f
 bool hosted_console_has_room(void);
 void hosted_terminal_restore(void);
 void hosted_terminal_raw(void);
+
+/* Where `file` goes (NULL: nowhere); fails as options do.  Context: before the CPUs run. */
+void hosted_file_open(enum hal_file file, const char *path);
 
 void hosted_housekeeper_init(bool read_input, char **restart_argv);
 _Noreturn void hosted_housekeeper_end_by(int signal); /* end as if killed by it */

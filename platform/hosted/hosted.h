@@ -17,6 +17,7 @@ struct hosted_config {
     uint32_t nodes;          /* memory nodes, CPUs dealt out in runs; 0: one */
     const char *initrd_path; /* file that becomes the module "initrd", or NULL */
     const char *cmdline;     /* kernel command line, NULL for an empty one */
+    const char *trace_path;  /* file for the trace, or NULL */
     bool pin;                /* bind each simulated CPU to a host CPU */
     bool console_input;      /* read standard input */
     bool terminal_raw;   /* and if it is a terminal, byte by byte: no echo, no signals from keys */

@@ -23,6 +23,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "exo/debug/trace.h"
 #include "host.h"
 #include "sanitizer.h"
 
@@ -78,6 +79,7 @@ void hosted_irq_raise(uint32_t cpu, uint32_t bits)
 
 void hal_cpu_send_ipi(uint32_t cpu, enum hal_ipi kind)
 {
+    trace_event(TRACE_IPI_SEND, cpu, kind);
     hosted_irq_raise(cpu, kind == HAL_IPI_RESCHED ? HOSTED_IRQ_RESCHED : HOSTED_IRQ_CALL);
 }
 

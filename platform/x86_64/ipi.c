@@ -3,6 +3,7 @@
  */
 #include <stdatomic.h>
 
+#include "exo/debug/trace.h"
 #include "exo/hal.h"
 #include "exo/lib/assert.h"
 
@@ -49,6 +50,7 @@ void hal_cpu_send_ipi(uint32_t cpu, enum hal_ipi kind)
 {
     KASSERT_DEBUG(cpu < CPUS_MAX);
     KASSERT_DEBUG(g_percpu[cpu] != NULL);
+    trace_event(TRACE_IPI_SEND, cpu, kind);
     apic_send_ipi(g_percpu[cpu]->apic_id,
                   kind == HAL_IPI_CALL ? IRQ_VECTOR_CALL : IRQ_VECTOR_RESCHED);
 }

@@ -11,6 +11,7 @@
 #include "exo/mem/heap.h"
 
 #include "exo/debug/panic.h"
+#include "exo/debug/trace.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 #include "exo/mem/phys.h"
@@ -103,9 +104,11 @@ static inline void *alloc_cached(size_t size)
 
 static inline void *alloc_by(size_t size, const void *caller)
 {
-    void *const object = alloc_cached(size);
+    void *const cached = alloc_cached(size);
+    void *const object = EXO_LIKELY(cached != NULL) ? cached : alloc_slow(size, caller);
 
-    return EXO_LIKELY(object != NULL) ? object : alloc_slow(size, caller);
+    trace_object(TRACE_ALLOC, object, size);
+    return object;
 }
 
 EXO_NOINLINE void *heap_alloc_any(size_t size)
@@ -189,6 +192,7 @@ static EXO_NOINLINE void free_slow(void *object, uintptr_t entry)
  * from seeing that guess and class are the same number. Class 0 has no room, ever. */
 EXO_NOINLINE void heap_free(void *object)
 {
+    trace_object(TRACE_FREE, object, 0);
     const uintptr_t entry = table_entry(object);
     const uint32_t class = (uint32_t)(entry & ENTRY_CLASS);
     struct heap_cache *const cache = heap_cache_mine();

@@ -11,6 +11,7 @@
 #include "exo/mem/phys.h"
 
 #include "exo/debug/log.h"
+#include "exo/debug/trace.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 
@@ -126,6 +127,7 @@ static exo_status_t alloc(const struct request *request, paddr_t *out)
     }
     mark_allocated(frame, index, request->count, request->caller);
     *out = frame << PAGE_SHIFT;
+    trace_event(TRACE_FRAME_ALLOC, *out, request->count);
     return EXO_OK;
 }
 
@@ -223,6 +225,7 @@ void phys_free(paddr_t base, size_t frame_count)
                      !states_used(index_of(span, first), frame_count))) {
         mark_bad_free(first, frame_count);
     }
+    trace_event(TRACE_FRAME_FREE, base, frame_count);
     const uint32_t index = index_of(span, first);
     const unsigned flags =
         mark_freed(first, index, frame_count, (uintptr_t)__builtin_return_address(0));

@@ -1,6 +1,7 @@
 /*
  * core/mem/virtual/fault.c - demand paging, and writing into a space that is not current.
  */
+#include "exo/debug/trace.h"
 #include "exo/hal.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
@@ -39,12 +40,14 @@ exo_status_t vm_fault(struct vm_space *space, vaddr_t addr, uint32_t access)
     if (addr < HAL_USER_MIN || addr >= HAL_USER_MAX) {
         return status;
     }
+    trace_event(TRACE_FAULT_ENTER, addr, access);
     space_enter(space);
     status = fault_locked(space, addr, access);
     if (status == EXO_OK) {
         space->stats.faults++;
     }
     space_leave(space);
+    trace_event(TRACE_FAULT_EXIT, addr, (uint32_t)status);
     return status;
 }
 

@@ -19,6 +19,7 @@
 
 #include <stdatomic.h>
 
+#include "exo/debug/trace.h"
 #include "exo/hal.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/types.h"
@@ -99,7 +100,7 @@ void *heap_alloc_any(size_t size);
  * Context: thread; elsewhere heap_alloc_any(). */
 static inline EXO_MUST_CHECK void *heap_alloc(size_t size)
 {
-    if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX) {
+    if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX && !trace_is_on(TRACE_ALLOC)) {
         void *const object = heap_cache_pop(heap_cache_inline(), heap_class_of(size));
 
         if (EXO_LIKELY(object != NULL)) {
@@ -117,6 +118,7 @@ void heap_free(void *object);
 static inline void heap_free_sized(void *object, size_t size)
 {
     if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX && object != NULL &&
+        !trace_is_on(TRACE_FREE) &&
         EXO_LIKELY(heap_cache_push(heap_cache_inline(), heap_class_of(size), object))) {
         return;
     }

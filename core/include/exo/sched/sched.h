@@ -31,7 +31,8 @@ const char *sched_policy_name(void);
 
 struct sched_cpu_info {
     char current[24]; /* name of the thread that runs there */
-    uint32_t ready;   /* threads that wait for this CPU */
+    uint32_t current_id;
+    uint32_t ready; /* threads that wait for this CPU */
     uint64_t switches;
     uint64_t stolen; /* threads that it took from other CPUs */
     uint64_t ticks;  /* ends of time slices looked at */
