@@ -7,6 +7,7 @@
 #include "exo/debug/panic.h"
 #include "exo/drivers/console.h"
 #include "exo/hal.h"
+#include "exo/mem/heap.h"
 #include "exo/mem/phys.h"
 #include "exo/monitor.h"
 #include "exo/sched/sched.h"
@@ -173,6 +174,9 @@ static void command_poweroff(uint32_t argc, const char *const *argv)
 {
     (void)argc;
     (void)argv;
+    if (EXO_CONFIG_TEST) {
+        (void)heap_leak_report();
+    }
     kernel_shutdown(0);
 }
 EXO_MONITOR_COMMAND(poweroff, "switch the machine off (^D does too)", command_poweroff);

@@ -85,6 +85,8 @@ static void write_out(const char *bytes, size_t len_bytes)
 
 static void feed(char byte)
 {
+    char poweroff[] = "poweroff";
+
     switch (edit_feed(&g_edit, byte)) {
     case EDIT_MORE:
         break;
@@ -93,8 +95,8 @@ static void feed(char byte)
         edit_begin(&g_edit);
         break;
     case EDIT_END:
-        kprintf("poweroff\n");
-        kernel_shutdown(0);
+        kprintf("%s\n", poweroff);
+        monitor_run_line(poweroff);
     }
 }
 

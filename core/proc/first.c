@@ -10,6 +10,7 @@
 #include "exo/fs/cpio.h"
 #include "exo/hal.h"
 #include "exo/lib/string.h"
+#include "exo/mem/heap.h"
 #include "exo/proc/proc.h"
 
 #define STATUS_NOT_FOUND  127
@@ -122,7 +123,12 @@ static void first_program_run(void)
     if (status != EXO_OK) {
         fail(args[0], spawn_reason(status), STATUS_CANNOT_RUN);
     }
-    kernel_shutdown(proc_wait(proc));
+    const int ended = proc_wait(proc);
+
+    if (EXO_CONFIG_TEST) {
+        (void)heap_leak_report();
+    }
+    kernel_shutdown(ended);
 }
 
 EXO_BOOT_STEP(first_program, BOOT_NORMAL, FIRST_ORDER, first_program_run);

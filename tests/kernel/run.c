@@ -157,9 +157,14 @@ void test_run(const struct exo_test *test, struct test_outcome *out)
         out->file = (*test->test)->file;
         out->line = (*test->test)->line;
         fmt_print(out->text, sizeof(out->text),
-                  "leak: free frames %llu before, %llu after; threads %llu before, %llu after",
+                  "leak: free frames %llu before, %llu after; heap objects %llu before, %llu "
+                  "after; threads %llu before, %llu after",
                   (unsigned long long)before.frames_free, (unsigned long long)after.frames_free,
+                  (unsigned long long)before.heap_objects, (unsigned long long)after.heap_objects,
                   (unsigned long long)before.threads, (unsigned long long)after.threads);
+    }
+    if (after.heap_objects != before.heap_objects) {
+        (void)heap_leak_report(); /* the failure's text has no room for who it was */
     }
     if (!out->passed) {
         test_failure_forward(out);

@@ -5,7 +5,8 @@
  *   TAP version 13, 1..N (tests left from check-from on), then for each test
  *   "# run suite.test then suite.next" before it starts ("then -" for the last one),
  *   "ok I - suite.test" or "not ok I - suite.test # file:line message", and
- *   "# check: P passed, F failed" when all have run. The machine may end earlier: after a crash, a
+ *   "# check: P passed, F failed" when all have run; objects of the heap that are left then make the
+ *   machine's status a failure. The machine may end earlier: after a crash, a
  *   hang, or a failed test that left threads or memory behind; the tool then boots again with
  *   check-from= the test after it.
  *
@@ -16,7 +17,9 @@
 #include "exo/debug/boot.h"
 #include "exo/debug/panic.h"
 #include "exo/hal.h"
+#include "exo/lib/fmt.h"
 #include "exo/lib/string.h"
+#include "exo/mem/heap.h"
 #include "exo/monitor.h"
 #include "run.h"
 #include "select.h"
@@ -208,6 +211,22 @@ static void list_all(void)
     }
 }
 
+/* The machine ends: what the heap still holds and was not told to keep is a leak of the kernel's,
+ * from before the tests or in a way that two runs of a test did not show. */
+static bool heap_is_empty(void)
+{
+    struct test_outcome outcome = { .file = __FILE__, .line = __LINE__ };
+    const uint64_t objects = heap_leak_report();
+
+    if (objects > 0) {
+        fmt_print(outcome.text, sizeof(outcome.text), "%lu objects of the heap are left", objects);
+        kprintf("not ok %u - heap.end # %s:%d %s\n", g_number, outcome.file, outcome.line,
+                outcome.text);
+        test_failure_forward(&outcome);
+    }
+    return objects == 0;
+}
+
 static void runner_step(void)
 {
     if (g_check == NULL) {
@@ -217,7 +236,9 @@ static void runner_step(void)
         list_all();
         hal_shutdown(0);
     }
-    hal_shutdown(run_all(g_check, g_from) == 0 ? 0 : 1);
+    const bool passed = run_all(g_check, g_from) == 0;
+
+    hal_shutdown(heap_is_empty() && passed ? 0 : 1);
 }
 
 static void monitor_check(uint32_t argc, const char *const *argv)

@@ -7,6 +7,7 @@
  */
 #include "exo/debug/panic.h"
 #include "exo/hal.h"
+#include "exo/mem/heap.h"
 #include "exo/mem/phys.h"
 #include "exo/sched/thread.h"
 #include "exo_check.h"
@@ -60,6 +61,35 @@ START_TEST(leaks_a_frame)
 }
 END_TEST
 
+static EXO_NOINLINE void leak_objects(size_t size)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        void *const object = heap_alloc_any(size);
+
+        ck_assert_ptr_nonnull(object);
+    }
+}
+
+START_TEST(leaks_heap_objects)
+{
+    leak_objects(72);
+    leak_objects(HEAP_SMALL_MAX + 1);
+}
+END_TEST
+
+/* Leaks in the first of its two runs only, as something that fills for good would: the heap's report
+ * at the machine's end sees it. */
+START_TEST(leaks_once)
+{
+    static bool done;
+
+    if (!done) {
+        done = true;
+        leak_objects(HEAP_SMALL_MAX + 2);
+    }
+}
+END_TEST
+
 static void sleeping_thread(void *arg)
 {
     (void)arg;
@@ -101,5 +131,6 @@ START_TEST(returns_with_interrupts_off)
 END_TEST
 
 EXO_SUITE(planted, EXO_TEST(passes), EXO_TEST(fails_an_assertion), EXO_TEST(fails_a_text),
-          EXO_TEST(fails_in_a_helper_thread), EXO_TEST(leaks_a_frame), EXO_TEST(leaks_a_thread),
-          EXO_TEST_TIMED(hangs, 2), EXO_TEST(panics), EXO_TEST(returns_with_interrupts_off))
+          EXO_TEST(fails_in_a_helper_thread), EXO_TEST(leaks_a_frame), EXO_TEST(leaks_heap_objects),
+          EXO_TEST(leaks_once), EXO_TEST(leaks_a_thread), EXO_TEST_TIMED(hangs, 2),
+          EXO_TEST(panics), EXO_TEST(returns_with_interrupts_off))

@@ -7,7 +7,7 @@
  * trailer. The checkers of the host may look at the object alone while it is out, at nothing while
  * it is free; this file asks for the whole slot before it looks.
  *
- * Invariant: trailer.state is TRAILER_OUT exactly while the object is out.
+ * Invariant: trailer.state is TRAILER_OUT or TRAILER_KEPT exactly while the object is out.
  */
 #include "exo/debug/log.h"
 #include "exo/debug/panic.h"
@@ -20,6 +20,7 @@
 #define FILL_FREE 0xd9
 
 #define TRAILER_OUT  0x6f757421u
+#define TRAILER_KEPT 0x6b657074u /* out, and for as long as the kernel lives */
 #define TRAILER_FREE 0x66726565u
 
 struct trailer {
@@ -125,6 +126,15 @@ size_t check_size(const struct slab *slab, const void *object)
     return size;
 }
 
+void check_keep(struct slab *slab, const void *object)
+{
+    struct trailer *const trailer = trailer_check(slab, object);
+
+    hal_mem_allocated(trailer, sizeof(*trailer));
+    trailer->state = TRAILER_KEPT;
+    hal_mem_freed(trailer, sizeof(*trailer));
+}
+
 void check_free(struct slab *slab, void *object)
 {
     (void)*(volatile char *)object; /* a checker of the host sees here that it is free already */
@@ -132,7 +142,7 @@ void check_free(struct slab *slab, void *object)
     const size_t room = slab->size - sizeof(*trailer);
 
     hal_mem_allocated(object, slab->size);
-    if (trailer->state != TRAILER_OUT || trailer->size > room) {
+    if ((trailer->state != TRAILER_OUT && trailer->state != TRAILER_KEPT) || trailer->size > room) {
         panic("heap: trailer of object 0x%lx in slots of %lu bytes overwritten", (uintptr_t)object,
               slab->size);
     }
@@ -155,30 +165,50 @@ struct census {
     struct heap_caller *out;
     size_t max;
     size_t count;
+    bool leaks_only; /* nothing that heap_keep() was told of */
 };
+
+/* Leaks of one caller are told apart by their size. */
+static bool census_is_same(const struct census *census, const struct heap_caller *entry,
+                           const void *caller, uint64_t bytes)
+{
+    return entry->caller == caller &&
+           (!census->leaks_only || entry->bytes == bytes * entry->objects);
+}
 
 static void census_add(struct census *census, const void *caller, uint64_t bytes)
 {
     size_t i = 0;
 
-    while (i < census->count && census->out[i].caller != caller) {
+    while (i < census->count && !census_is_same(census, &census->out[i], caller, bytes)) {
         i++;
     }
-    if (i == census->count) {
-        if (census->count == census->max) {
-            i--; /* the last one stands for the rest */
-        } else {
-            census->out[census->count++] = (struct heap_caller){ .caller = caller };
-        }
+    if (i == census->max) { /* the last one stands for all the rest */
+        census->out[--i].caller = NULL;
+    } else if (i == census->count) {
+        census->out[census->count++] = (struct heap_caller){ .caller = caller };
     }
     census->out[i].objects++;
     census->out[i].bytes += bytes;
 }
 
+static void census_large(struct census *census, const struct slab *slab)
+{
+    const bool kept = atomic_load_explicit(&slab->remote[LARGE_KEPT], memory_order_relaxed) != 0;
+    const uintptr_t caller =
+        atomic_load_explicit(&slab->remote[LARGE_CALLER], memory_order_relaxed);
+
+    if (!kept || !census->leaks_only) {
+        census_add(census, (const void *)caller, slab->size);
+    }
+}
+
 static void census_slab(struct slab *slab, void *arg)
 {
+    struct census *const census = arg;
+
     if (slab->class == SLAB_LARGE) {
-        census_add(arg, NULL, slab->size);
+        census_large(census, slab);
         return;
     }
     for (uint32_t i = 0; slab->kind == SLAB_CHECKED && i < slab->objects; i++) {
@@ -186,7 +216,9 @@ static void census_slab(struct slab *slab, void *arg)
             struct trailer *const trailer = trailer_of(slab, slab->base + i * slab->size);
 
             hal_mem_allocated(trailer, sizeof(*trailer));
-            census_add(arg, trailer->caller, trailer->size);
+            if (trailer->state != TRAILER_KEPT || !census->leaks_only) {
+                census_add(census, trailer->caller, trailer->size);
+            }
             hal_mem_freed(trailer, sizeof(*trailer));
         }
     }
@@ -205,9 +237,9 @@ static void sort_by_bytes(struct heap_caller *list, size_t count)
     }
 }
 
-size_t heap_callers(struct heap_caller *out, size_t max)
+static size_t census_take(struct heap_caller *out, size_t max, bool leaks_only)
 {
-    struct census census = { .out = out, .max = max };
+    struct census census = { .out = out, .max = max, .leaks_only = leaks_only };
 
     if (max > 0) {
         table_walk(census_slab, &census);
@@ -216,15 +248,26 @@ size_t heap_callers(struct heap_caller *out, size_t max)
     return census.count;
 }
 
+size_t heap_callers(struct heap_caller *out, size_t max)
+{
+    return census_take(out, max, false);
+}
+
 uint64_t heap_leak_report(void)
 {
     struct heap_caller list[16];
-    const size_t count = heap_callers(list, ARRAY_COUNT(list));
+    const size_t count = census_take(list, ARRAY_COUNT(list), true);
     uint64_t objects = 0;
 
     for (size_t i = 0; i < count; i++) {
-        klog(KLOG_WARN, "heap", "still allocated objects=%lu bytes=%lu caller=0x%lx",
-             list[i].objects, list[i].bytes, (uintptr_t)list[i].caller);
+        uintptr_t offset = 0;
+        /* The call is in front of where it returns to, which another function may begin. */
+        const char *const name =
+            list[i].caller == NULL ? NULL : symbol_find((uintptr_t)list[i].caller - 1, &offset);
+
+        klog(KLOG_WARN, "heap", "leak: count=%lu size=%lu allocated by %s+0x%lx (0x%lx)",
+             list[i].objects, list[i].bytes / list[i].objects, name == NULL ? "?" : name,
+             offset + (name != NULL), (uintptr_t)list[i].caller);
         objects += list[i].objects;
     }
     return objects;

@@ -45,7 +45,7 @@ static bool should_fail(void)
     return false;
 }
 
-static void *large_alloc(size_t size, size_t align)
+static void *large_alloc(size_t size, size_t align, const void *caller)
 {
     const size_t frames = align_up(size, PAGE_SIZE) >> PAGE_SHIFT;
     const size_t align_frames = (size_t)max_u64(align >> PAGE_SHIFT, 1);
@@ -63,6 +63,7 @@ static void *large_alloc(size_t size, size_t align)
     }
     slab->size = size;
     slab->objects = 1;
+    atomic_store_explicit(&slab->remote[LARGE_CALLER], (uintptr_t)caller, memory_order_relaxed);
     if (check_is_on() && size < slab_bytes(slab)) {
         hal_mem_freed(slab->base + size, slab_bytes(slab) - size);
     }
@@ -82,7 +83,7 @@ static EXO_NOINLINE void *alloc_slow(size_t size, const void *caller)
         return check_alloc(wanted, heap_class_of(wanted + CHECK_TRAILER_BYTES), caller);
     }
     if (check_is_on() || wanted > HEAP_SMALL_MAX) {
-        return large_alloc(wanted, 1);
+        return large_alloc(wanted, 1, caller);
     }
     if (cache == NULL || atomic_load_explicit(&g_fail_after, memory_order_relaxed) != 0) {
         (void)slab_take(SLAB_PLAIN, heap_class_of(wanted), &object, 1);
@@ -131,15 +132,16 @@ void *heap_alloc_aligned(size_t size, size_t align)
     if (align <= 16) {
         return alloc_by(size, __builtin_return_address(0));
     }
+    const void *const caller = __builtin_return_address(0);
     const size_t most = (size_t)max_u64(size, align);
 
     if (check_is_on() || align > PAGE_SIZE || most > HEAP_SMALL_MAX) {
-        return should_fail() ? NULL : large_alloc(size == 0 ? 1 : size, align);
+        return should_fail() ? NULL : large_alloc(size == 0 ? 1 : size, align, caller);
     }
     /* A power of two: slabs begin at a frame. */
     const size_t power = most == align ? align : (size_t)1 << (64 - __builtin_clzll(most - 1));
 
-    return alloc_by(power, __builtin_return_address(0));
+    return alloc_by(power, caller);
 }
 
 /* ---- freeing ---- */
@@ -241,6 +243,20 @@ void *heap_resize(void *object, size_t size)
         heap_free(object);
     }
     return other;
+}
+
+void heap_keep(void *object)
+{
+    struct slab *const slab = table_find(object);
+
+    if (slab == NULL) {
+        heap_fault(object, "is not the heap's");
+    }
+    if (slab->class == SLAB_LARGE) {
+        atomic_store_explicit(&slab->remote[LARGE_KEPT], 1, memory_order_relaxed);
+    } else if (slab->kind == SLAB_CHECKED) {
+        check_keep(slab, object);
+    }
 }
 
 /* ---- giving memory back, facts ---- */

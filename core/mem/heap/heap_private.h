@@ -17,11 +17,14 @@
 #define SLAB_CHECKED 1u /* kind: objects have a red zone and are never cached */
 #define SLAB_KINDS   2u
 
+#define LARGE_CALLER 0u /* word of a large object's `remote`: who allocated it */
+#define LARGE_KEPT   1u /* word of a large object's `remote`: 1 after heap_keep() */
+
 /* Keys: [c] constant while in use, [o] the owner's CPU with interrupts off (others read `free` of
  * their own objects), [a] atomic. */
 struct slab {
     _Atomic uint64_t free[SLAB_WORDS];   /* [o] bit per free object */
-    _Atomic uint64_t remote[SLAB_WORDS]; /* [a] bit per object freed by another CPU */
+    _Atomic uint64_t remote[SLAB_WORDS]; /* [a] bit per object freed by another CPU; LARGE_* */
     struct list_node node;               /* [o] in the partial list of its CPU and class */
     struct slab *next;                   /* in the remote list, or the list of free records */
     char *base;                          /* [c] */
@@ -122,6 +125,7 @@ bool check_is_on(void);
 void *check_alloc(size_t size, uint32_t class, const void *caller);
 void check_free(struct slab *slab, void *object);
 size_t check_size(const struct slab *slab, const void *object);
+void check_keep(struct slab *slab, const void *object);
 void check_slab_new(struct slab *slab);
 void check_slab_dead(struct slab *slab);
 

@@ -176,7 +176,12 @@ struct heap_caller {
  * returns how many there are. Nothing may allocate or free meanwhile on other CPUs. */
 size_t heap_callers(struct heap_caller *out, size_t max);
 
-/* Log what is still allocated, by caller; returns the number of objects. For the end of tests. */
+/* Tell the leak report that `object` lives as long as the kernel. It may be freed all the same. */
+void heap_keep(void *object);
+
+/* Log what is still allocated and not kept, by caller: size, count and call site; silent if there
+ * is nothing. Returns the number of objects. Test builds call it when the machine ends. Builds
+ * without EXO_CONFIG_DEBUG know of large objects only. Context: as heap_callers(). */
 uint64_t heap_leak_report(void);
 
 /* ---- for tests ---- */

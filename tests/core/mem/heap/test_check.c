@@ -144,7 +144,57 @@ START_TEST(heap_callers_names_who_allocated)
 }
 END_TEST
 
-EXO_SUITE(heap_check, EXO_TEST(heap_free_panics_on_overrun),
+/* Goal: what lives as long as the kernel is no leak; what is forgotten is one, small or large, with
+ * its size and who allocated it. The report is silent when there is nothing: so is this test's end.
+ */
+START_TEST(heap_leak_report_knows_what_is_kept)
+{
+    void *const small = heap_alloc_any(OBJECT_BYTES);
+    void *const large = heap_alloc_any(HEAP_SMALL_MAX + 1);
+    const uint64_t small_leaks = EXO_CONFIG_DEBUG ? 1 : 0;
+
+    ck_assert_ptr_nonnull(small);
+    ck_assert_ptr_nonnull(large);
+    ck_assert_uint_eq(heap_leak_report(), small_leaks + 1);
+    heap_keep(large);
+    ck_assert_uint_eq(heap_leak_report(), small_leaks);
+    heap_keep(small);
+    ck_assert_uint_eq(heap_leak_report(), 0);
+    heap_free(small); /* it may go all the same */
+    heap_free(large);
+    void *const again = heap_alloc_any(OBJECT_BYTES); /* and is forgotten then */
+
+    ck_assert_ptr_nonnull(again);
+    ck_assert_uint_eq(heap_leak_report(), small_leaks);
+    heap_free(again);
+    ck_assert_uint_eq(heap_leak_report(), 0);
+}
+END_TEST
+
+/* More callers than the list has room for: nothing is lost, the rest shares the last place. */
+START_TEST(heap_callers_sums_up_what_does_not_fit)
+{
+    struct heap_caller list[2];
+    void *const object[3] = { heap_alloc_any(HEAP_SMALL_MAX + 1),
+                              heap_alloc_any(HEAP_SMALL_MAX + 2),
+                              heap_alloc_any(HEAP_SMALL_MAX + 3) };
+
+    for (size_t i = 0; i < ARRAY_COUNT(object); i++) {
+        ck_assert_ptr_nonnull(object[i]);
+    }
+    ck_assert_uint_eq(heap_callers(list, 0), 0);
+    ck_assert_uint_eq(heap_callers(list, ARRAY_COUNT(list)), ARRAY_COUNT(list));
+    ck_assert_uint_eq(list[0].objects + list[1].objects, ARRAY_COUNT(object));
+    ck_assert_uint_ge(list[0].bytes, list[1].bytes);
+    ck_assert(list[0].caller == NULL); /* two objects, no one caller */
+    for (size_t i = 0; i < ARRAY_COUNT(object); i++) {
+        heap_free(object[i]);
+    }
+}
+END_TEST
+
+EXO_SUITE(heap_check, EXO_TEST(heap_leak_report_knows_what_is_kept),
+          EXO_TEST(heap_callers_sums_up_what_does_not_fit), EXO_TEST(heap_free_panics_on_overrun),
           EXO_TEST(heap_free_panics_on_damaged_trailer), EXO_TEST(heap_free_panics_on_double_free),
           EXO_TEST(heap_free_panics_on_foreign_pointer),
           EXO_TEST(heap_free_panics_on_inner_pointer),
