@@ -13,4 +13,7 @@
  * thread. */
 bool panic_is_caught(void (*fn)(void *arg), void *arg, const char *expected);
 
+/* True if `part` occurs in `text`. */
+bool panic_text_has(const char *text, const char *part);
+
 #endif /* EXO_PANIC_H */

@@ -1,53 +1,53 @@
 /*
  * cache.c - single frames in the hands of each CPU, so that most allocations meet no other CPU.
  *
- * Invariants while cache->lock is free:
- *   (1) frame[0..count) are FRAME_CACHED, of the CPU's own node and of no DMA zone; the one given
- *       back last is the first to go out again, while it is warm;
- *   (2) frames in a cache are unaddressable to sanitizers.
- * A cache has a lock because others drain it; its own CPU finds it free and in its own cache. Who
- * is moved to another CPU after he chose a cache uses that one, which is right as well. Between a
- * zone and a cache frames are in an array on the stack: no two locks are held at once.
+ * A cache is an array of words, each a frame or 0. Who takes a frame exchanges its word for 0, who
+ * puts one in compares with 0: so whatever interrupts him, whoever else looks into the same cache (a
+ * drain, a thread that was moved to another CPU after it had chosen), each frame has one owner, and
+ * neither a lock nor interrupts off are needed. `top` says where to begin and may be wrong.
+ *
+ * Invariants:
+ *   (1) a frame in a slot is FRAME_CACHED, of the CPU's own node, of no DMA zone and below 2^32
+ *       frames; the one given back last is the first to go out again, while it is warm;
+ *   (2) a frame is in at most one slot, and belongs to who takes it out: acquire there pairs with
+ *       release of who put it in;
+ *   (3) frames in a cache are unaddressable to sanitizers;
+ *   (4) slots that `top` leaves out are found by the next refill, overflow or drain.
+ * Between a zone and a cache frames are in an array on the stack.
  */
 #include "exo/lib/string.h"
 
 #include "frames.h"
 
-#define CACHE_MAX   64u
 #define BATCH       32u
 #define BATCH_ORDER 5u
 
-struct cached {
-    uint64_t frame;
-    uint32_t index;
-};
+_Static_assert(sizeof(struct frame_cache) == 512, "a power of two");
+_Static_assert(BATCH == 1u << BATCH_ORDER && BATCH < CACHE_FRAMES_MAX, "a batch is a block");
 
-struct EXO_ALIGNED(CACHE_LINE) cache { /* keys: [t] lock */
-    struct spinlock lock;
-    _Atomic uint32_t count;         /* [t] read by anybody */
-    uint64_t refills;               /* [t] */
-    uint64_t drains;                /* [t] */
-    struct cached frame[CACHE_MAX]; /* [t] */
-};
+static const struct span g_no_span; /* of no frames */
 
-static struct cache g_cache[CPUS_MAX] = { [0 ... CPUS_MAX - 1] = { .lock =
-                                                                       SPINLOCK_INIT(RANK_PHYS) } };
+struct frame_cache g_cache[CPUS_MAX] = { [0 ... CPUS_MAX - 1] = { .span = &g_no_span } };
 
-static uint32_t count_get(const struct cache *cache)
+static uint64_t entry_make(uint64_t frame, uint32_t index)
 {
-    return atomic_load_explicit(&cache->count, memory_order_relaxed);
+    return frame << 32 | index;
 }
 
-static void count_set(struct cache *cache, uint32_t count)
+static void count_one(_Atomic uint64_t *count)
 {
-    atomic_store_explicit(&cache->count, count, memory_order_relaxed);
+    atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 }
 
 /* Take up to a batch out of a zone: a block of that size, or else frame by frame. */
-static uint32_t batch_take(struct zone *zone, struct cached *out)
+static uint32_t batch_take(struct zone *zone, uint64_t *out)
 {
     uint32_t count = 0;
     uint32_t index = 0;
+
+    if (zone->end > UINT32_MAX) {
+        return 0; /* no room for such a frame number */
+    }
     const hal_irq_t irq = spin_lock_irq(&zone->lock);
 
     if (zone_free(zone) > zone->mark_min + BATCH) {
@@ -57,7 +57,7 @@ static uint32_t batch_take(struct zone *zone, struct cached *out)
             const uint32_t at = whole > 0 ? index + count : index;
 
             state_set(at, (state_get(at) & FRAME_POISONED) | FRAME_CACHED);
-            out[count++] = (struct cached){ .frame = frame_of(span_of_index(at), at), .index = at };
+            out[count++] = entry_make(frame_of(span_of_index(at), at), at);
         }
         zone_count_locked(zone, -(int64_t)count);
     }
@@ -66,141 +66,130 @@ static uint32_t batch_take(struct zone *zone, struct cached *out)
 }
 
 /* Give frames back to their zones; neighbours in the array are often of one zone. */
-static void batch_give(const struct cached *frames, uint32_t count)
+static void batch_give(const uint64_t *entry, uint32_t count)
 {
     for (uint32_t i = 0; i < count;) {
-        const uint32_t zone_index = span_of(frames[i].frame)->zone;
-        struct zone *const zone = &g_zone[zone_index];
+        struct zone *const zone = span_of_index(cached_index(entry[i]))->zone;
         const uint32_t first = i;
         const hal_irq_t irq = spin_lock_irq(&zone->lock);
 
         for (; i < count; i++) {
-            const struct span *const span = span_of(frames[i].frame);
+            const uint32_t index = cached_index(entry[i]);
+            const struct span *const span = span_of_index(index);
 
-            if (span->zone != zone_index) {
+            if (span->zone != zone) {
                 break;
             }
-            state_set(frames[i].index, state_get(frames[i].index) & FRAME_POISONED);
-            zone_give_run_locked(zone, span, frames[i].index, 1);
+            state_set(index, state_get(index) & FRAME_POISONED);
+            zone_give_run_locked(zone, span, index, 1);
         }
         zone_count_locked(zone, (int64_t)(i - first));
         spin_unlock_irq(&zone->lock, irq);
     }
 }
 
-/* Move the `wanted` coldest frames out of a cache. */
-static uint32_t take_coldest_locked(struct cache *cache, uint32_t wanted, struct cached *out)
+/* Take all frames, coldest first. */
+static uint32_t slots_empty(struct frame_cache *cache, uint64_t out[static CACHE_FRAMES_MAX])
 {
-    const uint32_t have = count_get(cache);
-    const uint32_t count = (uint32_t)min_u64(have, wanted);
+    uint32_t count = 0;
 
-    spin_assert_held(&cache->lock);
-    memcpy(out, cache->frame, count * sizeof(*out));
-    memmove(cache->frame, cache->frame + count, (have - count) * sizeof(*out));
-    count_set(cache, have - count);
-    cache->drains += count > 0;
+    for (uint32_t at = 0; at < CACHE_FRAMES_MAX; at++) {
+        if (atomic_load_explicit(&cache->slot[at], memory_order_relaxed) != 0) {
+            out[count] = atomic_exchange_explicit(&cache->slot[at], 0, memory_order_acquire);
+            count += out[count] != 0 ? 1 : 0;
+        }
+    }
+    atomic_store_explicit(&cache->top, 0, memory_order_relaxed);
     return count;
 }
 
-/* Fill the cache from the CPU's own node and keep one frame for the caller. */
-static bool refill(struct cache *cache, uint32_t node, struct cached *one)
+/* Put frames into empty slots, the last one on top; what finds no room goes to its zone. */
+static void slots_fill(struct frame_cache *cache, const uint64_t *entry, uint32_t count)
 {
-    struct cached batch[BATCH];
-    struct cached surplus[BATCH];
+    uint32_t done = 0;
+    uint32_t at = 0;
+
+    for (; at < CACHE_FRAMES_MAX && done < count; at++) {
+        uint64_t none = 0;
+
+        done += atomic_compare_exchange_strong_explicit(&cache->slot[at], &none, entry[done],
+                                                        memory_order_release, memory_order_relaxed)
+                    ? 1
+                    : 0;
+    }
+    atomic_store_explicit(&cache->top, at, memory_order_relaxed);
+    batch_give(entry + done, count - done);
+}
+
+/* Fill the cache from the CPU's own node and keep one frame for the caller. */
+static uint64_t refill(struct frame_cache *cache, uint32_t node)
+{
+    uint64_t batch[BATCH];
+    uint64_t upwards[BATCH];
     uint32_t count = batch_take(&g_zone[node * PHYS_ZONE_KINDS + PHYS_ZONE_NORMAL], batch);
-    uint32_t left = 0;
 
     if (count == 0) {
         count = batch_take(&g_zone[node * PHYS_ZONE_KINDS + PHYS_ZONE_DMA32], batch);
     }
     if (count == 0) {
-        return false;
-    }
-    *one = batch[--count];
-    const hal_irq_t irq = spin_lock_irq(&cache->lock);
-
-    if (count_get(cache) + count > CACHE_MAX) {
-        left = take_coldest_locked(cache, count, surplus); /* others filled it meanwhile */
+        return 0;
     }
     /* Lowest address on top, so that frames go out upwards. */
-    for (uint32_t at = count_get(cache); count > 0; at++) {
-        cache->frame[at] = batch[--count];
-        count_set(cache, at + 1);
+    for (uint32_t i = 1; i < count; i++) {
+        upwards[i - 1] = batch[count - i];
     }
-    cache->refills++;
-    spin_unlock_irq(&cache->lock, irq);
-    batch_give(surplus, left);
-    return true;
+    slots_fill(cache, upwards, count - 1);
+    count_one(&cache->refills);
+    return batch[0];
 }
 
-bool cache_alloc(uint64_t *frame, uint32_t *index)
+uint64_t cache_take(uint32_t cpu)
 {
-    const uint32_t cpu = hal_cpu_id();
-    struct cache *const cache = &g_cache[cpu];
-    struct cached one = { .index = INDEX_NONE };
-    const hal_irq_t irq = spin_lock_irq(&cache->lock);
-    const uint32_t count = count_get(cache);
+    struct frame_cache *const cache = &g_cache[cpu];
 
-    if (EXO_LIKELY(count > 0)) {
-        one = cache->frame[count - 1];
-        count_set(cache, count - 1);
+    while (atomic_load_explicit(&cache->top, memory_order_relaxed) > 0) {
+        const uint64_t entry = cache_pop(cache);
+
+        if (entry != 0) {
+            return entry;
+        }
     }
-    spin_unlock_irq(&cache->lock, irq);
-    if (EXO_UNLIKELY(count == 0) && !refill(cache, map_cpu_node(cpu), &one)) {
-        return false;
-    }
-    state_set(one.index, (state_get(one.index) & FRAME_POISONED) | FRAME_USED);
-    *frame = one.frame;
-    *index = one.index;
-    return true;
+    return refill(cache, map_cpu_node(cpu));
 }
 
-bool cache_free(const struct span *span, uint64_t frame, unsigned flags)
+bool cache_takes(uint32_t cpu, const struct span *span)
 {
-    const uint32_t cpu = hal_cpu_id();
-    struct cache *const cache = &g_cache[cpu];
-    const struct zone *const zone = &g_zone[span->zone];
-    struct cached cold[BATCH];
-    uint32_t cold_count = 0;
+    return span->zone->kind != PHYS_ZONE_DMA && span->zone->node == map_cpu_node(cpu) &&
+           span->zone->end <= UINT32_MAX;
+}
 
-    if (zone->kind == PHYS_ZONE_DMA || zone->node != map_cpu_node(cpu) ||
-        zone_free(zone) <= zone->mark_min) {
-        return false;
+/* Make order, give all but a batch of the warmest to their zones. */
+void cache_overflow(struct frame_cache *cache, uint64_t entry)
+{
+    uint64_t all[CACHE_FRAMES_MAX + 1];
+    uint32_t count = slots_empty(cache, all);
+
+    all[count++] = entry;
+    const uint32_t cold = count > BATCH ? count - BATCH : 0;
+
+    slots_fill(cache, all + cold, count - cold);
+    if (cold > 0) {
+        batch_give(all, cold);
+        count_one(&cache->drains);
     }
-    const struct cached one = { .frame = frame, .index = index_of(span, frame) };
-
-    state_set(one.index, FRAME_CACHED | flags);
-    const hal_irq_t irq = spin_lock_irq(&cache->lock);
-
-    if (EXO_UNLIKELY(count_get(cache) == CACHE_MAX)) {
-        cold_count = take_coldest_locked(cache, BATCH, cold);
-    }
-    const uint32_t count = count_get(cache);
-
-    cache->frame[count] = one;
-    count_set(cache, count + 1);
-    spin_unlock_irq(&cache->lock, irq);
-    if (EXO_UNLIKELY(cold_count > 0)) {
-        batch_give(cold, cold_count);
-    }
-    return true;
 }
 
 void phys_drain(void)
 {
-    struct cached batch[CACHE_MAX];
+    uint64_t all[CACHE_FRAMES_MAX];
 
     for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
-        struct cache *const cache = &g_cache[cpu];
+        const uint32_t count = slots_empty(&g_cache[cpu], all);
 
-        if (count_get(cache) == 0) {
-            continue;
+        if (count > 0) {
+            batch_give(all, count);
+            count_one(&g_cache[cpu].drains);
         }
-        const hal_irq_t irq = spin_lock_irq(&cache->lock);
-        const uint32_t count = take_coldest_locked(cache, CACHE_MAX, batch);
-
-        spin_unlock_irq(&cache->lock, irq);
-        batch_give(batch, count);
     }
 }
 
@@ -209,20 +198,20 @@ uint64_t cache_frames(void)
     uint64_t frames = 0;
 
     for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
-        frames += count_get(&g_cache[cpu]);
+        for (uint32_t at = 0; at < CACHE_FRAMES_MAX; at++) {
+            const _Atomic uint64_t *const slot = &g_cache[cpu].slot[at];
+
+            frames += atomic_load_explicit(slot, memory_order_relaxed) != 0 ? 1 : 0;
+        }
     }
     return frames;
 }
 
 void cache_stats(struct phys_cache_stats *out)
 {
+    out->frames = cache_frames();
     for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
-        struct cache *const cache = &g_cache[cpu];
-        const hal_irq_t irq = spin_lock_irq(&cache->lock);
-
-        out->frames += count_get(cache);
-        out->refills += cache->refills;
-        out->drains += cache->drains;
-        spin_unlock_irq(&cache->lock, irq);
+        out->refills += atomic_load_explicit(&g_cache[cpu].refills, memory_order_relaxed);
+        out->drains += atomic_load_explicit(&g_cache[cpu].drains, memory_order_relaxed);
     }
 }

@@ -19,11 +19,13 @@
 #define FRAME_HEAD       0x20u /* the first frame of a free block; low bits: order */
 #define FRAME_USED       0x40u
 #define FRAME_CACHED     0x60u /* in a CPU's cache, or on the way into or out of it */
+#define FRAME_CLAIMED    0x61u /* somebody is freeing it and has not said yet who he is */
 #define FRAME_KIND_MASK  0x60u
 #define FRAME_ORDER_MASK 0x1fu
 #define FRAME_POISONED   0x80u /* filled when it was freed, unchanged unless somebody erred */
 
 #define INDEX_NONE        UINT32_MAX
+#define STATES_WORD       8u /* states that are claimed at once */
 #define SPANS_MAX         256u
 #define POISON_FRAMES_MAX 512u /* longer runs are not poisoned: it would take seconds */
 
@@ -34,17 +36,17 @@ struct frame_link { /* [z] */
     uint32_t prev;
 };
 
-struct frame_owner {       /* [s] of the frame's owner; low half of code addresses */
-    uint32_t allocated_by; /* valid in used and poisoned frames */
-    uint32_t freed_by;     /* valid in poisoned frames */
+struct frame_owner { /* [a] written by the frame's owner; low halves of code addresses */
+    _Atomic uint32_t allocated_by; /* valid in used, claimed and poisoned frames */
+    _Atomic uint32_t freed_by;     /* valid in poisoned and claimed frames; there 0: not yet */
 };
 
 /* Consecutive frames of one zone. */
 struct span {       /* [c] after phys_init() */
     uint64_t first; /* frame number */
     uint64_t count;
-    uint32_t index; /* of the first frame */
-    uint32_t zone;
+    uint32_t index; /* of the first frame; as many above a multiple of STATES_WORD as `first` */
+    struct zone *zone;
 };
 
 struct zone { /* keys: [z] lock, [c] constant after phys_init(), [a] atomic */
@@ -108,6 +110,16 @@ static inline uint64_t zone_free(const struct zone *zone)
     return atomic_load_explicit(&zone->frames_free, memory_order_relaxed);
 }
 
+/* Make a used frame the caller's to free: of several who try at once one succeeds. */
+static inline bool frame_claim(uint32_t index)
+{
+    uint8_t used = FRAME_USED;
+
+    return atomic_compare_exchange_strong_explicit(&g_state[index], &used,
+                                                   EXO_CONFIG_DEBUG ? FRAME_CLAIMED : FRAME_CACHED,
+                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
 /* ---- map.c: from the memory map to spans and zones ---- */
 
 void map_init(const struct boot_info *info);
@@ -131,24 +143,112 @@ uint64_t zones_low_mark(void);
 /* Take a run; its frames are then used. False if the zone has none. */
 bool zone_alloc(struct zone *zone, const struct request *request, uint64_t *frame);
 void zone_free_run(const struct span *span, uint32_t index, uint64_t count, unsigned flags);
-void states_use_locked(uint32_t index, uint64_t count);
+void states_use(uint32_t index, uint64_t count);
 
 /* ---- search.c: runs that are no block ---- */
 
-bool search_alloc(uint32_t zone, const struct request *request, uint64_t *frame);
+bool search_alloc(struct zone *zone, const struct request *request, uint64_t *frame);
 
 /* ---- cache.c: frames per CPU ---- */
 
-bool cache_alloc(uint64_t *frame, uint32_t *index);
-bool cache_free(const struct span *span, uint64_t frame, unsigned flags);
+#define CACHE_FRAMES_MAX 56u /* a cache is 512 bytes: its address costs one shift */
+
+/* Single frames of a CPU. Every word is atomic and no lock guards them: see cache.c. */
+struct EXO_ALIGNED(CACHE_LINE) frame_cache {
+    _Atomic uint64_t slot[CACHE_FRAMES_MAX]; /* [a] frame << 32 | index, 0: empty */
+    _Atomic uint64_t top;                    /* [a] hint: the slots below hold frames */
+    _Atomic(const struct span *) span;       /* [a] of the last frame that came; may be cached */
+    _Atomic uint64_t refills;                /* [a] */
+    _Atomic uint64_t drains;                 /* [a] */
+};
+
+extern struct frame_cache g_cache[CPUS_MAX];
+
+/* The cache of this CPU, as far as one knows. The empty assembly makes the compiler compute the
+ * address once instead of going by the array each time. */
+static inline struct frame_cache *cache_mine(void)
+{
+    struct frame_cache *cache = &g_cache[hal_cpu_id()];
+
+    __asm__("" : "+r"(cache));
+    return cache;
+}
+
+static inline uint64_t cached_frame(uint64_t entry)
+{
+    return entry >> 32;
+}
+
+static inline uint32_t cached_index(uint64_t entry)
+{
+    return (uint32_t)entry;
+}
+
+/* Take the frame that was put in last; 0 if it is not there, in which case others may be. */
+static inline uint64_t cache_pop(struct frame_cache *cache)
+{
+    const uint64_t top = atomic_load_explicit(&cache->top, memory_order_relaxed);
+
+    if (EXO_UNLIKELY(top == 0)) {
+        return 0;
+    }
+    const uint64_t entry = atomic_exchange_explicit(&cache->slot[top - 1], 0, memory_order_acquire);
+
+    atomic_store_explicit(&cache->top, top - 1, memory_order_relaxed);
+    return entry;
+}
+
+/* Put a frame on top; false if there is no room for it there. */
+static inline bool cache_push(struct frame_cache *cache, uint64_t entry)
+{
+    const uint64_t top = atomic_load_explicit(&cache->top, memory_order_relaxed);
+    uint64_t none = 0;
+
+    if (EXO_UNLIKELY(top == CACHE_FRAMES_MAX || !atomic_compare_exchange_strong_explicit(
+                                                    &cache->slot[top], &none, entry,
+                                                    memory_order_release, memory_order_relaxed))) {
+        return false;
+    }
+    atomic_store_explicit(&cache->top, top + 1, memory_order_relaxed);
+    return true;
+}
+
+/* May frames of `span` go to a cache now? */
+static inline bool cache_wants(const struct span *span)
+{
+    return zone_free(span->zone) > span->zone->mark_min;
+}
+
+uint64_t cache_take(uint32_t cpu); /* the same as cache_pop(), and from the zone; 0: none */
+bool cache_takes(uint32_t cpu, const struct span *span); /* may it ever hold frames of `span`? */
+void cache_overflow(struct frame_cache *cache, uint64_t entry); /* cache_push() failed */
 uint64_t cache_frames(void);
 void cache_stats(struct phys_cache_stats *out);
 
 /* ---- mark.c: poison and culprits, debug builds ---- */
 
-unsigned mark_freed(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller);
-void mark_allocated(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller);
-_Noreturn void mark_bad_free(uint64_t first, uint64_t count);
+void mark_debug_freed(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller);
+void mark_debug_allocated(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller);
+_Noreturn void mark_bad_free(uint64_t frame, uint64_t count, uintptr_t caller);
+
+/* The caller owns the frames and is about to let them go; returns the flag of their states. */
+static inline unsigned mark_freed(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller)
+{
+    if (EXO_CONFIG_DEBUG) {
+        mark_debug_freed(frame, index, count, caller);
+    }
+    hal_mem_freed(frame_address(frame), count << PAGE_SHIFT);
+    return EXO_CONFIG_DEBUG && count <= POISON_FRAMES_MAX ? FRAME_POISONED : 0;
+}
+
+/* The caller owns the frames and is about to hand them out. */
+static inline void mark_allocated(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller)
+{
+    hal_mem_allocated(frame_address(frame), count << PAGE_SHIFT);
+    if (EXO_CONFIG_DEBUG) {
+        mark_debug_allocated(frame, index, count, caller);
+    }
+}
 
 /* ---- reclaim.c ---- */
 

@@ -90,7 +90,7 @@ uint32_t phys_node_of(paddr_t frame)
 {
     const struct span *const span = span_of(frame >> PAGE_SHIFT);
 
-    return span == NULL ? PHYS_NODE_ANY : g_zone[span->zone].node;
+    return span == NULL ? PHYS_NODE_ANY : span->zone->node;
 }
 
 static enum phys_zone_kind kind_of(uint64_t frame, uint64_t *end)
@@ -134,7 +134,7 @@ static void spans_add(uint64_t first, uint64_t end)
 
         g_span[g_span_count++] = (struct span){ .first = first,
                                                 .count = cut - first,
-                                                .zone = node * PHYS_ZONE_KINDS + kind };
+                                                .zone = &g_zone[node * PHYS_ZONE_KINDS + kind] };
         first = cut;
     }
     if (first < end) {
@@ -161,9 +161,9 @@ static size_t descriptor_bytes(void)
 }
 
 /* Put the descriptors at the end of the highest span with room for them: low memory is scarce. */
-static void descriptors_place(uint64_t frames_total)
+static void descriptors_place(uint64_t states)
 {
-    const uint64_t total = align_up(frames_total, 64);
+    const uint64_t total = align_up(states, 64);
     const uint64_t frames = align_up(total * descriptor_bytes(), PAGE_SIZE) >> PAGE_SHIFT;
 
     if (total >= INDEX_NONE) {
@@ -208,10 +208,10 @@ static void zones_fill(void)
 
     for (uint32_t i = 0; i < g_span_count; i++) {
         struct span *const span = &g_span[i];
-        struct zone *const zone = &g_zone[span->zone];
+        struct zone *const zone = span->zone;
 
-        span->index = index;
-        index += (uint32_t)span->count;
+        span->index = (uint32_t)(align_up(index, STATES_WORD) + (span->first & (STATES_WORD - 1)));
+        index = span->index + (uint32_t)span->count;
         zone->frames_total += span->count;
         zone->end = span->first + span->count;
         hal_mem_freed(frame_address(span->first), span->count << PAGE_SHIFT);
@@ -286,7 +286,7 @@ static void order_build(void)
 
 void map_init(const struct boot_info *info)
 {
-    uint64_t frames = 0;
+    uint64_t states = 0;
 
     KASSERT(g_state == NULL);
     g_numa = &info->numa;
@@ -294,9 +294,9 @@ void map_init(const struct boot_info *info)
     zones_init();
     spans_read(info);
     for (uint32_t i = 0; i < g_span_count; i++) {
-        frames += g_span[i].count;
+        states += g_span[i].count + 2 * STATES_WORD;
     }
-    descriptors_place(frames);
+    descriptors_place(states);
     zones_fill();
     order_build();
 }

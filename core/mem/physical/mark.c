@@ -13,6 +13,7 @@
 #define FREED          0xd5
 #define ALLOCATED      0xa7
 #define FREED_WORD     0xd5d5d5d5d5d5d5d5ull
+#define WAITS_MAX      100000u /* looks for a name that is about to be written */
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(uint64_t))
 
 /* Addresses of kernel code differ in their low halves only. */
@@ -44,7 +45,9 @@ static bool poison_intact(const uint64_t *words)
 static _Noreturn void poison_report(uint64_t frame, uint32_t index)
 {
     const uint8_t *const bytes = frame_address(frame);
-    const struct frame_owner owner = g_owner[index];
+    const uint32_t freed_by = atomic_load_explicit(&g_owner[index].freed_by, memory_order_relaxed);
+    const uint32_t had_by =
+        atomic_load_explicit(&g_owner[index].allocated_by, memory_order_relaxed);
     size_t at = 0;
 
     while (bytes[at] == FREED) {
@@ -52,29 +55,24 @@ static _Noreturn void poison_report(uint64_t frame, uint32_t index)
     }
     panic("phys: frame 0x%lx was written after it was freed: byte %zu is 0x%02x; freed by %s "
           "(0x%lx), its last owner %s (0x%lx)",
-          frame << PAGE_SHIFT, at, bytes[at], code_name(owner.freed_by),
-          code_address(owner.freed_by), code_name(owner.allocated_by),
-          code_address(owner.allocated_by));
+          frame << PAGE_SHIFT, at, bytes[at], code_name(freed_by), code_address(freed_by),
+          code_name(had_by), code_address(had_by));
 }
 
-unsigned mark_freed(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller)
+/* The names come first: who tries to free the same frames at the same time looks for them. */
+void mark_debug_freed(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller)
 {
-    const bool poisons = EXO_CONFIG_DEBUG && count <= POISON_FRAMES_MAX;
-
-    if (poisons) {
+    for (uint64_t i = 0; i < count; i++) {
+        atomic_store_explicit(&g_owner[index + i].freed_by, (uint32_t)caller, memory_order_relaxed);
+    }
+    if (count <= POISON_FRAMES_MAX) {
         memset(frame_address(frame), FREED, count << PAGE_SHIFT);
     }
-    for (uint64_t i = 0; EXO_CONFIG_DEBUG && i < count; i++) {
-        g_owner[index + i].freed_by = (uint32_t)caller;
-    }
-    hal_mem_freed(frame_address(frame), count << PAGE_SHIFT);
-    return poisons ? FRAME_POISONED : 0;
 }
 
-void mark_allocated(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller)
+void mark_debug_allocated(uint64_t frame, uint32_t index, uint64_t count, uintptr_t caller)
 {
-    hal_mem_allocated(frame_address(frame), count << PAGE_SHIFT);
-    for (uint64_t i = 0; EXO_CONFIG_DEBUG && i < count; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         const uint32_t at = index + (uint32_t)i;
 
         if ((state_get(at) & FRAME_POISONED) != 0) {
@@ -83,41 +81,51 @@ void mark_allocated(uint64_t frame, uint32_t index, uint64_t count, uintptr_t ca
                 poison_report(frame + i, at);
             }
         }
-        g_owner[at].allocated_by = (uint32_t)caller;
+        atomic_store_explicit(&g_owner[at].allocated_by, (uint32_t)caller, memory_order_relaxed);
+        atomic_store_explicit(&g_owner[at].freed_by, 0, memory_order_relaxed);
     }
-    if (EXO_CONFIG_DEBUG && count <= POISON_FRAMES_MAX) {
+    if (count <= POISON_FRAMES_MAX) {
         memset(frame_address(frame), ALLOCATED, count << PAGE_SHIFT);
     }
 }
 
-/* Say what is wrong with freeing frames [first, first + count): the caller found that something
- * is. */
-void mark_bad_free(uint64_t first, uint64_t count)
+/* Who freed the frame first, 0 if nobody knows. Who is at it at this moment gets time to tell. */
+static uint32_t first_freer(uint32_t index)
 {
-    for (uint64_t frame = first; frame < first + count; frame++) {
-        const struct span *const span = span_of(frame);
+    uint32_t freed_by = 0;
+    uint8_t state = state_get(index);
 
-        if (span == NULL || frame - span->first + 1 > span->count) {
-            panic("phys: freed frame 0x%lx (count=%lu) is not the allocator's", frame << PAGE_SHIFT,
-                  count);
-        }
-        const uint32_t index = index_of(span, frame);
-        const uint8_t state = state_get(index);
-
-        if (state == FRAME_USED) {
-            continue;
-        }
-        if (EXO_CONFIG_DEBUG && (state & FRAME_POISONED) != 0) {
-            const struct frame_owner owner = g_owner[index];
-
-            panic("phys: freed frame 0x%lx (count=%lu) is free already: first freed by %s (0x%lx), "
-                  "allocated by %s (0x%lx)",
-                  frame << PAGE_SHIFT, count, code_name(owner.freed_by),
-                  code_address(owner.freed_by), code_name(owner.allocated_by),
-                  code_address(owner.allocated_by));
-        }
-        panic("phys: freed frame 0x%lx (count=%lu) is free already", frame << PAGE_SHIFT, count);
+    if (!EXO_CONFIG_DEBUG || ((state & FRAME_POISONED) == 0 && state != FRAME_CLAIMED)) {
+        return 0;
     }
-    panic("phys: freed frames 0x%lx (count=%lu) are not one allocation", first << PAGE_SHIFT,
-          count);
+    for (uint32_t i = 0; i < WAITS_MAX && freed_by == 0; i++) {
+        freed_by = atomic_load_explicit(&g_owner[index].freed_by, memory_order_relaxed);
+        hal_pause();
+    }
+    return freed_by;
+}
+
+/* Say what is wrong with freeing `frame`, one of `count` that `caller` wanted to free. */
+void mark_bad_free(uint64_t frame, uint64_t count, uintptr_t caller)
+{
+    const struct span *const span = span_of(frame);
+
+    if (span == NULL) {
+        panic("phys: freed frame 0x%lx (count=%lu) is not the allocator's; freed by %s (0x%lx)",
+              frame << PAGE_SHIFT, count, code_name((uint32_t)caller), caller);
+    }
+    const uint32_t index = index_of(span, frame);
+    const uint32_t freed_by = first_freer(index);
+
+    if (freed_by == 0) {
+        panic("phys: freed frame 0x%lx (count=%lu) is free already; freed by %s (0x%lx)",
+              frame << PAGE_SHIFT, count, code_name((uint32_t)caller), caller);
+    }
+    const uint32_t had_by =
+        atomic_load_explicit(&g_owner[index].allocated_by, memory_order_relaxed);
+
+    panic("phys: freed frame 0x%lx (count=%lu) is free already: first freed by %s (0x%lx), now by "
+          "%s (0x%lx), allocated by %s (0x%lx)",
+          frame << PAGE_SHIFT, count, code_name(freed_by), code_address(freed_by),
+          code_name((uint32_t)caller), caller, code_name(had_by), code_address(had_by));
 }

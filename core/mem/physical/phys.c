@@ -5,8 +5,11 @@
  * each zone in the order of map_order(), the same again after the caches were drained, a search for
  * a run that is no block, and all that once more if reclaim hooks gave something back.
  *
- * Invariant (1): frames are marked freed (poison, sanitizers) before anybody else can have them,
- * and marked allocated only after nobody else can.
+ * Invariants:
+ *   (1) frames are marked freed (poison, sanitizers) before anybody else can have them, and marked
+ *       allocated only after nobody else can;
+ *   (2) who frees a frame first makes its state change from FRAME_USED by compare-and-exchange: of
+ *       two who free one at the same time, the second panics.
  */
 #include "exo/mem/phys.h"
 
@@ -16,6 +19,8 @@
 #include "exo/lib/string.h"
 
 #include "frames.h"
+
+#define CALLER ((uintptr_t)__builtin_return_address(0))
 
 static _Atomic uint32_t g_fail_after; /* 0: armed to nothing */
 
@@ -27,6 +32,16 @@ void phys_init(const struct boot_info *info)
     phys_stats(&stats);
     klog(KLOG_INFO, "phys", "memory pieces=%u nodes=%u frames=%lu", g_span_count, phys_node_count(),
          stats.frames_total);
+}
+
+/* A frame out of a cache becomes the caller's. */
+static inline void cached_use(uint64_t entry, uintptr_t caller)
+{
+    const uint32_t index = cached_index(entry);
+    const unsigned poisoned = EXO_CONFIG_DEBUG ? state_get(index) & FRAME_POISONED : 0;
+
+    state_set(index, FRAME_USED | poisoned);
+    mark_allocated(cached_frame(entry), index, 1, caller);
 }
 
 static bool should_fail(void)
@@ -67,7 +82,7 @@ static bool runs_try(const struct request *request, uint64_t *frame)
         return false; /* any free frame would have been a block */
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (search_alloc(order[i], request, frame)) {
+        if (search_alloc(&g_zone[order[i]], request, frame)) {
             return true;
         }
     }
@@ -92,14 +107,11 @@ static uint64_t frames_wanted(void)
     return have < high ? high - have : 0;
 }
 
-static exo_status_t alloc_slow(const struct request *request, uint64_t *frame)
+static exo_status_t alloc_from_zones(const struct request *request, uint64_t *frame)
 {
     if (!attempt(request, frame) &&
         !(reclaim_run(frames_wanted() + request->count) && attempt(request, frame))) {
         return EXO_ERR_NO_MEMORY;
-    }
-    if (EXO_UNLIKELY(zones_free() < zones_low_mark())) {
-        (void)reclaim_run(frames_wanted());
     }
     return EXO_OK;
 }
@@ -107,25 +119,31 @@ static exo_status_t alloc_slow(const struct request *request, uint64_t *frame)
 static exo_status_t alloc(const struct request *request, paddr_t *out)
 {
     uint64_t frame = 0;
-    uint32_t index = 0;
-    const bool any = request->count == 1 && request->align == 1 && request->limit == UINT64_MAX &&
-                     request->node == PHYS_NODE_ANY;
+    uint64_t entry = 0;
+    struct request from = *request;
 
     if (should_fail()) {
         return EXO_ERR_NO_MEMORY;
     }
-    if (!any || !cache_alloc(&frame, &index)) {
-        struct request from = *request;
-
+    if (request->count == 1 && request->align == 1 && request->limit == UINT64_MAX &&
+        request->node == PHYS_NODE_ANY) {
+        entry = cache_take(hal_cpu_id());
+    }
+    if (entry != 0) {
+        frame = cached_frame(entry);
+        cached_use(entry, request->caller);
+    } else {
         from.node = from.node == PHYS_NODE_ANY ? map_cpu_node(hal_cpu_id()) : from.node;
-        const exo_status_t status = alloc_slow(&from, &frame);
+        const exo_status_t status = alloc_from_zones(&from, &frame);
 
         if (status != EXO_OK) {
             return status;
         }
-        index = index_of(span_of(frame), frame);
+        mark_allocated(frame, index_of(span_of(frame), frame), request->count, request->caller);
     }
-    mark_allocated(frame, index, request->count, request->caller);
+    if (EXO_UNLIKELY(zones_free() < zones_low_mark())) {
+        (void)reclaim_run(frames_wanted());
+    }
     *out = frame << PAGE_SHIFT;
     trace_event(TRACE_FRAME_ALLOC, *out, request->count);
     return EXO_OK;
@@ -136,13 +154,14 @@ static bool is_power_of_two(uint64_t value)
     return value != 0 && (value & (value - 1)) == 0;
 }
 
-exo_status_t phys_alloc(size_t frame_count, size_t align_frames, paddr_t *out)
+static EXO_NOINLINE exo_status_t alloc_run(size_t frame_count, size_t align_frames,
+                                           uintptr_t caller, paddr_t *out)
 {
     const struct request request = { .count = frame_count,
                                      .align = align_frames,
                                      .limit = UINT64_MAX,
                                      .node = PHYS_NODE_ANY,
-                                     .caller = (uintptr_t)__builtin_return_address(0) };
+                                     .caller = caller };
 
     if (frame_count == 0 || !is_power_of_two(align_frames)) {
         return EXO_ERR_INVALID;
@@ -150,13 +169,28 @@ exo_status_t phys_alloc(size_t frame_count, size_t align_frames, paddr_t *out)
     return alloc(&request, out);
 }
 
+/* Some thirty instructions if the CPU's cache has a frame. */
+exo_status_t phys_alloc(size_t frame_count, size_t align_frames, paddr_t *out)
+{
+    if (EXO_LIKELY(frame_count == 1 && align_frames == 1 &&
+                   atomic_load_explicit(&g_fail_after, memory_order_relaxed) == 0)) {
+        const uint64_t entry = cache_pop(cache_mine());
+
+        if (EXO_LIKELY(entry != 0)) {
+            cached_use(entry, CALLER);
+            *out = cached_frame(entry) << PAGE_SHIFT;
+            trace_event(TRACE_FRAME_ALLOC, *out, 1);
+            return EXO_OK;
+        }
+    }
+    return alloc_run(frame_count, align_frames, CALLER, out);
+}
+
 exo_status_t phys_alloc_zeroed(paddr_t *out)
 {
-    const struct request request = { .count = 1,
-                                     .align = 1,
-                                     .limit = UINT64_MAX,
-                                     .node = PHYS_NODE_ANY,
-                                     .caller = (uintptr_t)__builtin_return_address(0) };
+    const struct request request = {
+        .count = 1, .align = 1, .limit = UINT64_MAX, .node = PHYS_NODE_ANY, .caller = CALLER
+    };
     paddr_t frame = 0;
     const exo_status_t status = alloc(&request, &frame);
 
@@ -175,7 +209,7 @@ exo_status_t phys_alloc_spec(const struct phys_spec *spec, paddr_t *out)
                                .align = spec->align_frames == 0 ? 1 : spec->align_frames,
                                .limit = spec->limit == 0 ? UINT64_MAX : spec->limit >> PAGE_SHIFT,
                                .node = spec->node,
-                               .caller = (uintptr_t)__builtin_return_address(0) };
+                               .caller = CALLER };
 
     if (request.count == 0 || !is_power_of_two(request.align) ||
         (spec->node != PHYS_NODE_ANY && spec->node >= phys_node_count())) {
@@ -193,46 +227,97 @@ exo_status_t phys_alloc_spec(const struct phys_spec *spec, paddr_t *out)
     return alloc(&request, out);
 }
 
-/* True if all states are FRAME_USED. If they are they are the caller's, so that eight can be read
- * at once. */
-static bool states_used(uint32_t index, uint64_t count)
+/* Eight states as one word: they lie in an array of bytes. */
+typedef uint64_t __attribute__((may_alias)) states_t;
+
+/* Claim STATES_WORD frames at once, the first a multiple of it; false leaves all as they were. */
+static bool word_claim(uint32_t index)
 {
-    const uint64_t all_used = FRAME_USED * 0x0101010101010101ull;
-    uint64_t differing = 0;
+    const uint64_t ones = UINT64_MAX / UINT8_MAX;
+    uint64_t used = FRAME_USED * ones;
 
-    for (; count >= sizeof(uint64_t); count -= sizeof(uint64_t)) {
-        uint64_t states;
-
-        __builtin_memcpy(&states, (const void *)(g_state + index), sizeof(states)); /* one load */
-        differing |= states ^ all_used;
-        index += sizeof(uint64_t);
-    }
-    for (; count > 0; count--) {
-        differing |= state_get(index) ^ FRAME_USED;
-        index++;
-    }
-    return differing == 0;
+    return __atomic_compare_exchange_n((states_t *)(void *)(g_state + index), &used,
+                                       FRAME_CLAIMED * ones, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
 }
 
-void phys_free(paddr_t base, size_t frame_count)
+/* Claim frames one after the other, up to the first that is not used; returns how many. */
+static uint64_t run_claim(uint32_t index, uint64_t count)
 {
+    uint64_t done = 0;
+
+    while (done < count) {
+        if ((index + done) % STATES_WORD == 0 && count - done >= STATES_WORD &&
+            word_claim(index + (uint32_t)done)) {
+            done += STATES_WORD;
+        } else if (frame_claim(index + (uint32_t)done)) {
+            done++;
+        } else {
+            break;
+        }
+    }
+    return done;
+}
+
+static EXO_NOINLINE void free_run(paddr_t base, uint64_t count, uintptr_t caller)
+{
+    const uint32_t cpu = hal_cpu_id();
     const uint64_t first = base >> PAGE_SHIFT;
     const struct span *const span = span_of(first);
 
     KASSERT(base % PAGE_SIZE == 0);
-    KASSERT(frame_count > 0);
-    if (EXO_UNLIKELY(span == NULL || span->count - (first - span->first) < frame_count ||
-                     !states_used(index_of(span, first), frame_count))) {
-        mark_bad_free(first, frame_count);
+    KASSERT(count > 0);
+    if (span == NULL) {
+        mark_bad_free(first, count, caller);
     }
-    trace_event(TRACE_FRAME_FREE, base, frame_count);
+    const uint64_t there = min_u64(count, span->count - (first - span->first));
     const uint32_t index = index_of(span, first);
-    const unsigned flags =
-        mark_freed(first, index, frame_count, (uintptr_t)__builtin_return_address(0));
+    const uint64_t claimed = run_claim(index, there);
 
-    if (frame_count != 1 || !cache_free(span, first, flags)) {
-        zone_free_run(span, index, frame_count, flags);
+    if (EXO_UNLIKELY(claimed != count)) {
+        states_use(index, claimed); /* as they were */
+        mark_bad_free(first + claimed, count, caller);
     }
+    trace_event(TRACE_FRAME_FREE, base, count);
+    const unsigned flags = mark_freed(first, index, count, caller);
+
+    if (count == 1 && cache_takes(cpu, span) && cache_wants(span)) {
+        state_set(index, FRAME_CACHED | flags);
+        if (!cache_push(&g_cache[cpu], first << 32 | index)) {
+            cache_overflow(&g_cache[cpu], first << 32 | index);
+        }
+        atomic_store_explicit(&g_cache[cpu].span, span, memory_order_relaxed);
+    } else {
+        zone_free_run(span, index, count, flags);
+    }
+}
+
+/* Some forty instructions if the frame is of the span of the last one that this CPU freed; a frame
+ * that cannot be claimed is free_run()'s to complain about. */
+void phys_free(paddr_t base, size_t frame_count)
+{
+    const uint64_t frame = base >> PAGE_SHIFT;
+    struct frame_cache *const cache = cache_mine();
+    const struct span *const span = atomic_load_explicit(&cache->span, memory_order_relaxed);
+
+    if (EXO_LIKELY(frame_count == 1 && base % PAGE_SIZE == 0 && frame - span->first < span->count &&
+                   cache_wants(span))) {
+        const uint32_t index = index_of(span, frame);
+
+        if (EXO_LIKELY(frame_claim(index))) {
+            trace_event(TRACE_FRAME_FREE, base, 1);
+            const unsigned flags = mark_freed(frame, index, 1, CALLER);
+
+            if (EXO_CONFIG_DEBUG) {
+                state_set(index, FRAME_CACHED | flags);
+            }
+            if (EXO_UNLIKELY(!cache_push(cache, frame << 32 | index))) {
+                cache_overflow(cache, frame << 32 | index);
+            }
+            return;
+        }
+    }
+    free_run(base, frame_count, CALLER);
 }
 
 void phys_stats(struct phys_stats *out)

@@ -45,8 +45,7 @@ static void run_take_locked(struct zone *zone, const struct walk *walk, uint64_t
             zone_block_remove_locked(zone, index, order);
             const uint64_t head = at < first ? first - at : 0;
 
-            states_use_locked(index_of(walk->span, at + head),
-                              min_u64(end, first + count) - (at + head));
+            states_use(index_of(walk->span, at + head), min_u64(end, first + count) - (at + head));
             if (head > 0) {
                 zone_give_run_locked(zone, walk->span, index, head);
             }
@@ -98,16 +97,16 @@ static bool span_search(struct zone *zone, const struct span *span, const struct
     return found;
 }
 
-bool search_alloc(uint32_t zone, const struct request *request, uint64_t *frame)
+bool search_alloc(struct zone *zone, const struct request *request, uint64_t *frame)
 {
     bool found = false;
 
-    if (zone_free(&g_zone[zone]) < request->count) {
+    if (zone_free(zone) < request->count) {
         return false;
     }
     for (uint32_t i = 0; i < g_span_count && !found; i++) {
         if (g_span[i].zone == zone && g_span[i].first < request->limit) {
-            found = span_search(&g_zone[zone], &g_span[i], request, frame);
+            found = span_search(zone, &g_span[i], request, frame);
         }
     }
     return found;

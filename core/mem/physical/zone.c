@@ -139,8 +139,9 @@ void zone_give_run_locked(struct zone *zone, const struct span *span, uint32_t i
     }
 }
 
-/* Mark a run as used; whether its frames are poisoned stays for mark_allocated() to see. */
-void states_use_locked(uint32_t index, uint64_t count)
+/* Mark a run as used; whether its frames are poisoned stays for mark_allocated() to see. The caller
+ * has the frames for himself, or holds the zone's lock. */
+void states_use(uint32_t index, uint64_t count)
 {
     if (!EXO_CONFIG_DEBUG) {
         memset((void *)(g_state + index), FRAME_USED, count);
@@ -173,7 +174,7 @@ bool zone_alloc(struct zone *zone, const struct request *request, uint64_t *fram
     if (taken) {
         const struct span *const span = span_of_index(index);
 
-        states_use_locked(index, count);
+        states_use(index, count);
         zone_count_locked(zone, -(int64_t)count);
         if (count < 1ull << order) {
             zone_give_run_locked(zone, span, index + (uint32_t)count, (1ull << order) - count);
@@ -186,7 +187,7 @@ bool zone_alloc(struct zone *zone, const struct request *request, uint64_t *fram
 
 void zone_free_run(const struct span *span, uint32_t index, uint64_t count, unsigned flags)
 {
-    struct zone *const zone = &g_zone[span->zone];
+    struct zone *const zone = span->zone;
     const hal_irq_t irq = spin_lock_irq(&zone->lock);
 
     if (count == 1) {

@@ -44,7 +44,7 @@ static void trial_thread(void *arg)
     panic_test_hook_set(NULL);
 }
 
-static bool contains(const char *text, const char *part)
+bool panic_text_has(const char *text, const char *part)
 {
     for (; *text != '\0'; text++) {
         if (str_after_prefix(text, part) != NULL) {
@@ -68,5 +68,5 @@ bool panic_is_caught(void (*fn)(void *arg), void *arg, const char *expected)
         return false;
     }
     thread_join(thread, &status);
-    return status == 1 && contains(g_reason, expected);
+    return status == 1 && panic_text_has(g_reason, expected);
 }

@@ -3,9 +3,14 @@
  */
 #include "exo/mem/phys.h"
 
+#include <stdatomic.h>
+
 #include "exo/config.h"
+#include "exo/debug/panic.h"
 #include "exo/hal.h"
 #include "exo/lib/string.h"
+#include "exo/sched/sched.h"
+#include "exo/sched/thread.h"
 #include "exo_check.h"
 #include "exo_panic.h"
 
@@ -258,7 +263,104 @@ START_TEST(phys_alloc_finds_a_write_after_free)
 }
 END_TEST
 
-EXO_SUITE(mem_phys, EXO_TEST(phys_free_names_the_first_culprit),
+/* A run of which one frame is free already: it is named, and the others stay the caller's. */
+static void free_run_of_four(void *arg)
+{
+    phys_free(*(const paddr_t *)arg, 4);
+}
+
+START_TEST(phys_free_of_a_run_claims_all_or_none)
+{
+    const size_t count = 4;
+    paddr_t base;
+
+    ck_assert_int_eq(phys_alloc(count, 1, &base), EXO_OK);
+    first_freer(base + 2 * PAGE_SIZE, 1);
+    phys_drain(); /* so that the thread below does not get it */
+    ck_assert(panic_is_caught(free_run_of_four, &base, DOUBLE_FREE));
+    phys_free(base, 2);
+    phys_free(base + 3 * PAGE_SIZE, 1);
+}
+END_TEST
+
+/* ---- two CPUs free the same ---- */
+
+#define RACES 40u
+
+static struct {
+    paddr_t base;
+    size_t count;
+    _Atomic uint32_t here;
+    _Atomic uint32_t panics;
+    char reason[192];
+} g_race;
+
+static EXO_NOINLINE void racing_free(void *unused)
+{
+    const hal_irq_t irq = hal_irq_save(); /* nothing comes between the meeting and the free */
+
+    (void)unused;
+    atomic_fetch_add_explicit(&g_race.here, 1, memory_order_relaxed);
+    while (atomic_load_explicit(&g_race.here, memory_order_relaxed) < 2) {
+        hal_pause();
+    }
+    phys_free(g_race.base, g_race.count);
+    hal_irq_restore(irq);
+}
+
+/* The loser ends here. */
+static void on_race_panic(const char *reason)
+{
+    atomic_fetch_add_explicit(&g_race.panics, 1, memory_order_relaxed);
+    str_copy(g_race.reason, sizeof(g_race.reason), reason);
+    hal_irq_enable();
+    thread_exit(1);
+}
+
+static void race_once(size_t count)
+{
+    struct thread *racer[2];
+
+    ck_assert_int_eq(phys_alloc(count, count, &g_race.base), EXO_OK);
+    g_race.count = count;
+    atomic_store_explicit(&g_race.here, 0, memory_order_relaxed);
+    atomic_store_explicit(&g_race.panics, 0, memory_order_relaxed);
+    panic_test_hook_set(on_race_panic);
+    for (uint32_t i = 0; i < ARRAY_COUNT(racer); i++) {
+        const struct thread_spec spec = { .name = "racer", .entry = racing_free, .cpu = i };
+
+        ck_assert_int_eq(thread_create(&spec, &racer[i]), EXO_OK);
+    }
+    for (uint32_t i = 0; i < ARRAY_COUNT(racer); i++) {
+        thread_join(racer[i], NULL);
+    }
+    panic_test_hook_set(NULL);
+    ck_assert_uint_eq(atomic_load_explicit(&g_race.panics, memory_order_relaxed), 1);
+    ck_assert_msg(panic_text_has(g_race.reason, EXO_CONFIG_DEBUG
+                                                    ? "is free already: first freed by racing_free"
+                                                    : "is free already"),
+                  "the report says %s", g_race.reason);
+}
+
+/* Goal: of two CPUs that free the same frames at the same time exactly one succeeds, and the other
+ * one's panic names it. Method: they meet with interrupts off right before. */
+START_TEST(phys_free_on_two_cpus_names_the_loser)
+{
+    const uint64_t before = frames_free();
+
+    if (hal_caps()->cpus < 2 || !sched_is_online(1)) {
+        return;
+    }
+    for (uint32_t i = 0; i < RACES; i++) {
+        race_once(i % 2 == 0 ? 1 : 16);
+    }
+    ck_assert(frames_free() + 64 >= before); /* stacks may be kept for the next threads */
+}
+END_TEST
+
+EXO_SUITE(mem_phys, EXO_TEST(phys_free_of_a_run_claims_all_or_none),
+          EXO_TEST(phys_free_on_two_cpus_names_the_loser),
+          EXO_TEST(phys_free_names_the_first_culprit),
           EXO_TEST(phys_alloc_finds_a_write_after_free),
           EXO_TEST(phys_alloc_gives_distinct_aligned_frames),
           EXO_TEST(phys_alloc_honours_count_and_alignment),
