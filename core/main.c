@@ -65,6 +65,13 @@ static void start_thread(const char *name, void (*entry)(void *))
     thread_detach(thread);
 }
 
+/* Who can give frames back, cheapest first. */
+static void step_reclaim(void)
+{
+    kva_reclaim_start();
+    heap_reclaim_start();
+}
+
 static void step_epoch(void)
 {
     start_thread("epoch", epoch_worker);
@@ -138,6 +145,7 @@ static const struct boot_step g_steps[] = {
     { "heap", BOOT_CRITICAL, 5, heap_init },
     { "params", BOOT_CRITICAL, 10, boot_params_read },
     { "sched", BOOT_CRITICAL, 20, sched_cpu_init },
+    { "reclaim", BOOT_NORMAL, 5, step_reclaim },
     { "epoch", BOOT_NORMAL, 10, step_epoch },
     { "cpus", BOOT_NORMAL, BOOT_ORDER_CPUS, step_cpus },
     /* Registered elsewhere: tests (700), the first program (800), the monitor (900). */

@@ -171,7 +171,6 @@ static void reclaim_follow(struct heap_cache *cache)
     if (EXO_UNLIKELY(cache->reclaim_seen != asked)) {
         cache->reclaim_seen = asked;
         cache_flush(cache);
-        (void)slab_trim();
     }
 }
 

@@ -273,6 +273,20 @@ uint64_t heap_reclaim_shared(void)
     return before.frames > after.frames ? before.frames - after.frames : 0;
 }
 
+static uint64_t reclaim_hook(struct phys_reclaim *self, uint64_t frames_wanted)
+{
+    (void)self;
+    (void)frames_wanted; /* it is all of little use to anybody else */
+    return heap_reclaim_shared();
+}
+
+void heap_reclaim_start(void)
+{
+    static struct phys_reclaim hook = { .name = "heap", .reclaim = reclaim_hook };
+
+    phys_reclaim_add(&hook);
+}
+
 uint64_t heap_reclaim(void)
 {
     struct heap_cache *const cache = heap_cache_mine();

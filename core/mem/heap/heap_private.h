@@ -20,8 +20,8 @@
 #define LARGE_CALLER 0u /* word of a large object's `remote`: who allocated it */
 #define LARGE_KEPT   1u /* word of a large object's `remote`: 1 after heap_keep() */
 
-/* Keys: [c] constant while in use, [o] the owner's CPU with interrupts off (others read `free` of
- * their own objects), [a] atomic. */
+/* Keys: [c] constant while in use, [o] the owning CPU's lock (others read `free` of their own
+ * objects), [a] atomic. */
 struct slab {
     _Atomic uint64_t free[SLAB_WORDS];   /* [o] bit per free object */
     _Atomic uint64_t remote[SLAB_WORDS]; /* [a] bit per object freed by another CPU; LARGE_* */
@@ -107,7 +107,7 @@ void slab_give(void *const *objects, uint32_t count);
 uint32_t slab_index(const struct slab *slab, const void *object);
 bool slab_is_out(const struct slab *slab, uint32_t index);
 
-uint64_t slab_trim(void); /* give this CPU's empty slabs back; returns frames */
+uint64_t slab_trim(void); /* give the empty slabs of all CPUs back; returns frames */
 void slab_stats(uint32_t class, struct heap_class_stats *out);
 uint64_t slab_remote_frees(void);
 

@@ -3,30 +3,32 @@
  *
  * Which objects of a slab are free stands in a bitmap beside it, not in the objects: memory that
  * nobody uses is not touched, and a second free finds the bit set. A CPU works on its own slabs
- * with interrupts off and without a lock. An object of another CPU's slab is freed by setting its
- * bit in `remote`; who makes the slab's remote_count 1 puts the slab into the owner's remote list.
+ * under their lock, which it shares only with who gives memory back for all CPUs: idle ones would
+ * never do it. An object of another CPU's slab is freed without a lock, by setting its bit in
+ * `remote`; who makes the slab's remote_count 1 puts the slab into the owner's remote list. Who is
+ * moved to another CPU after he chose a lock works on those slabs, which is right as well.
  *
- * Invariants, outside of sections with interrupts off:
+ * Invariants while cpu->lock is free:
  *   (1) a slab with a `free` bit set is in the partial list of its CPU, kind and class; one without
  *       leaves the list when somebody looks for an object in it;
  *   (2) used is the number of objects that are out: remote frees count as out until the owner has
  *       taken their number from remote_count. So a slab with used 0 is nobody's, and its record may
  *       go: who frees remotely touches it for the last time when he adds to remote_count, or, if he
- *       made that 1, when he has put it into the list, out of which only the owner takes it;
+ *       made that 1, when he has put it into the list, out of which only the lock's holder takes it;
  *   (3) the owner reads slab->next before it takes remote_count: from then on others may link it;
  *   (4) a CPU keeps at most EMPTY_SLABS_MAX slabs of a class with nothing out.
  * The remote list is pushed by compare-and-exchange and taken whole by one exchange, so that no
  * element can come back under a pusher (no ABA).
  */
 #include "exo/lib/assert.h"
-#include "exo/sync/preempt.h"
+#include "exo/sync/spinlock.h"
 #include "heap_private.h"
 
 #define SLAB_FRAMES_MAX 32u
 #define EMPTY_SLABS_MAX 1u
 #define SLAB_BIG_SIZE   PAGE_SIZE /* objects above it: fewer to a slab */
 
-struct cpu_bin { /* [o] its CPU with interrupts off; counts are read by all */
+struct cpu_bin { /* [o] its CPU's lock; counts are read by all */
     struct list_node partial;
     uint32_t empty;         /* slabs in partial with nothing out */
     _Atomic uint32_t slabs; /* adopted minus given back */
@@ -35,8 +37,10 @@ struct cpu_bin { /* [o] its CPU with interrupts off; counts are read by all */
 };
 
 struct heap_cpu {
+    struct spinlock lock;
+    _Atomic bool used;             /* it has had a slab */
     _Atomic(struct slab *) remote; /* [a] slabs with remote frees to look at */
-    _Atomic uint64_t remote_frees; /* [o] done by this CPU */
+    _Atomic uint64_t remote_frees; /* [o] done under this lock */
     struct cpu_bin bin[SLAB_KINDS][HEAP_CLASSES];
 } EXO_ALIGNED(128);
 
@@ -102,6 +106,7 @@ void slab_init(void)
         KASSERT(g_frames[class] * PAGE_SIZE / g_size[class] <= SLAB_OBJECTS_MAX);
     }
     for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
+        spin_init(&g_cpu[cpu].lock, RANK_HEAP);
         for (uint32_t i = 0; i < SLAB_KINDS * HEAP_CLASSES; i++) {
             list_init(&g_cpu[cpu].bin[i / HEAP_CLASSES][i % HEAP_CLASSES].partial);
         }
@@ -160,7 +165,16 @@ static bool has_free(const struct slab *slab)
     return bits != 0;
 }
 
-/* ---- slabs of one CPU, interrupts off ---- */
+/* ---- slabs of one CPU ---- */
+
+/* Lock the slabs of the CPU that this is now. */
+static struct heap_cpu *cpu_lock(hal_irq_t *irq)
+{
+    struct heap_cpu *const cpu = &g_cpu[hal_cpu_id()];
+
+    *irq = spin_lock_irq(&cpu->lock);
+    return cpu;
+}
 
 static struct cpu_bin *bin_of(struct heap_cpu *cpu, const struct slab *slab)
 {
@@ -323,6 +337,7 @@ static struct slab *slab_create(uint32_t kind, uint32_t class)
 static void adopt(struct heap_cpu *cpu, struct cpu_bin *bin, struct slab *slab)
 {
     slab->owner = (uint16_t)(cpu - g_cpu);
+    atomic_store_explicit(&cpu->used, true, memory_order_relaxed);
     list_add_head(&bin->partial, &slab->node);
     bin->empty++;
     atomic_fetch_add_explicit(&bin->slabs, 1, memory_order_relaxed);
@@ -331,11 +346,11 @@ static void adopt(struct heap_cpu *cpu, struct cpu_bin *bin, struct slab *slab)
 uint32_t slab_take(uint32_t kind, uint32_t class, void **out, uint32_t want)
 {
     struct slab *dead = NULL;
-    hal_irq_t irq = hal_irq_save();
-    struct heap_cpu *cpu = &g_cpu[hal_cpu_id()];
+    hal_irq_t irq;
+    struct heap_cpu *cpu = cpu_lock(&irq);
     uint32_t got = take_local(cpu, &cpu->bin[kind][class], out, want, &dead);
 
-    hal_irq_restore(irq);
+    spin_unlock_irq(&cpu->lock, irq);
     (void)bury(dead);
     if (got != 0) {
         return got;
@@ -349,12 +364,11 @@ uint32_t slab_take(uint32_t kind, uint32_t class, void **out, uint32_t want)
         return 0;
     }
     dead = NULL;
-    irq = hal_irq_save();
-    cpu = &g_cpu[hal_cpu_id()]; /* perhaps another one by now */
+    cpu = cpu_lock(&irq); /* perhaps another one by now */
     adopt(cpu, &cpu->bin[kind][class], slab);
     got =
         take_local(cpu, &cpu->bin[kind][class], out, (uint32_t)min_u64(want, slab->objects), &dead);
-    hal_irq_restore(irq);
+    spin_unlock_irq(&cpu->lock, irq);
     (void)bury(dead);
     return got;
 }
@@ -363,8 +377,8 @@ void slab_give(void *const *objects, uint32_t count)
 {
     struct slab *dead = NULL;
     const void *bad = NULL;
-    const hal_irq_t irq = hal_irq_save();
-    struct heap_cpu *const cpu = &g_cpu[hal_cpu_id()];
+    hal_irq_t irq;
+    struct heap_cpu *const cpu = cpu_lock(&irq);
 
     for (uint32_t i = 0; i < count && bad == NULL; i++) {
         struct slab *const slab = table_find(objects[i]);
@@ -376,19 +390,17 @@ void slab_give(void *const *objects, uint32_t count)
             give_one(cpu, slab, index, &dead);
         }
     }
-    hal_irq_restore(irq);
+    spin_unlock_irq(&cpu->lock, irq);
     if (bad != NULL) {
         heap_fault(bad, "is free already");
     }
     (void)bury(dead);
-    preempt_check();
 }
 
-uint64_t slab_trim(void)
+static uint64_t cpu_trim(struct heap_cpu *cpu)
 {
     struct slab *dead = NULL;
-    const hal_irq_t irq = hal_irq_save();
-    struct heap_cpu *const cpu = &g_cpu[hal_cpu_id()];
+    const hal_irq_t irq = spin_lock_irq(&cpu->lock);
 
     (void)remote_collect(cpu, &dead);
     for (uint32_t i = 0; i < SLAB_KINDS * HEAP_CLASSES; i++) {
@@ -408,8 +420,20 @@ uint64_t slab_trim(void)
             }
         }
     }
-    hal_irq_restore(irq);
+    spin_unlock_irq(&cpu->lock, irq);
     return bury(dead);
+}
+
+uint64_t slab_trim(void)
+{
+    uint64_t frames = 0;
+
+    for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
+        if (atomic_load_explicit(&g_cpu[cpu].used, memory_order_relaxed)) {
+            frames += cpu_trim(&g_cpu[cpu]);
+        }
+    }
+    return frames;
 }
 
 void slab_stats(uint32_t class, struct heap_class_stats *out)

@@ -85,7 +85,8 @@ static bool leaves_add(uint64_t first, uint64_t end)
     for (uint64_t i = first / LEAF_FRAMES; i <= (end - 1) / LEAF_FRAMES; i++) {
         struct leaf *expected = &g_nothing;
 
-        if (atomic_load_explicit(&g_dir[i], memory_order_relaxed) != expected) {
+        /* Acquire: its zeros, if another CPU has just made it, come before our words. */
+        if (atomic_load_explicit(&g_dir[i], memory_order_acquire) != expected) {
             continue;
         }
         struct leaf *const leaf = metadata_alloc(1);

@@ -141,14 +141,18 @@ static exo_status_t range_take(size_t body, size_t low, enum page_state state, s
     return EXO_OK;
 }
 
-static void frames_free(paddr_t chain)
+static uint64_t frames_free(paddr_t chain)
 {
+    uint64_t count = 0;
+
     while (chain != CHAIN_END) {
         const paddr_t frame = chain;
 
         chain = *(paddr_t *)hal_phys_to_virt(frame);
         phys_free(frame, 1);
+        count++;
     }
+    return count;
 }
 
 /* Put a range among the stale ones; false if there is no room. */
@@ -194,11 +198,11 @@ static void range_release(const struct range *range, size_t mapped, bool own_fra
     }
 }
 
-void kva_flush(void)
+/* kva_flush(), and say how many frames that freed. */
+static uint64_t flush(void)
 {
-    if (g_pages == 0) {
-        return;
-    }
+    uint64_t frames = 0;
+
     spin_lock(&g_flush_lock);
     spin_lock(&g_lock);
     g_batch = g_stale;
@@ -216,9 +220,31 @@ void kva_flush(void)
         spin_lock(&g_lock);
         area_give(&g_area, stale->first, stale->page_count);
         spin_unlock(&g_lock);
-        frames_free(stale->frames);
+        frames += frames_free(stale->frames);
     }
     spin_unlock(&g_flush_lock);
+    return frames;
+}
+
+void kva_flush(void)
+{
+    if (g_pages != 0) {
+        (void)flush();
+    }
+}
+
+static uint64_t reclaim_hook(struct phys_reclaim *self, uint64_t frames_wanted)
+{
+    (void)self;
+    (void)frames_wanted; /* at most STALE_PAGES_MAX wait */
+    return flush();
+}
+
+void kva_reclaim_start(void)
+{
+    static struct phys_reclaim hook = { .name = "kva", .reclaim = reclaim_hook };
+
+    phys_reclaim_add(&hook);
 }
 
 /* ---- allocation ---- */

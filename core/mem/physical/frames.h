@@ -90,6 +90,16 @@ static inline void state_set(uint32_t index, unsigned state)
     atomic_store_explicit(&g_state[index], (uint8_t)state, memory_order_relaxed);
 }
 
+/* STATES_WORD states as one word: they lie in an array of bytes. */
+typedef uint64_t __attribute__((may_alias)) states_t;
+
+#define STATES_ALL(state) ((state) * (UINT64_MAX / UINT8_MAX)) /* the state in each byte */
+
+static inline states_t *states_word(uint32_t index)
+{
+    return (states_t *)(void *)(g_state + index);
+}
+
 static inline void *frame_address(uint64_t frame)
 {
     return hal_phys_to_virt(frame << PAGE_SHIFT);

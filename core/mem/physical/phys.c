@@ -227,18 +227,13 @@ exo_status_t phys_alloc_spec(const struct phys_spec *spec, paddr_t *out)
     return alloc(&request, out);
 }
 
-/* Eight states as one word: they lie in an array of bytes. */
-typedef uint64_t __attribute__((may_alias)) states_t;
-
 /* Claim STATES_WORD frames at once, the first a multiple of it; false leaves all as they were. */
 static bool word_claim(uint32_t index)
 {
-    const uint64_t ones = UINT64_MAX / UINT8_MAX;
-    uint64_t used = FRAME_USED * ones;
+    uint64_t used = STATES_ALL(FRAME_USED);
 
-    return __atomic_compare_exchange_n((states_t *)(void *)(g_state + index), &used,
-                                       FRAME_CLAIMED * ones, false, __ATOMIC_RELAXED,
-                                       __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(states_word(index), &used, STATES_ALL(FRAME_CLAIMED), false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 /* Claim frames one after the other, up to the first that is not used; returns how many. */

@@ -139,12 +139,26 @@ void zone_give_run_locked(struct zone *zone, const struct span *span, uint32_t i
     }
 }
 
+/* Atomic stores, because who frees a frame that is not his looks at its state meanwhile. */
+static void states_fill(uint32_t index, uint64_t count, unsigned state)
+{
+    for (; count > 0 && (index % STATES_WORD != 0 || count < STATES_WORD); index++, count--) {
+        state_set(index, state);
+    }
+    for (; count >= STATES_WORD; index += STATES_WORD, count -= STATES_WORD) {
+        __atomic_store_n(states_word(index), STATES_ALL(state), __ATOMIC_RELAXED);
+    }
+    for (; count > 0; index++, count--) {
+        state_set(index, state);
+    }
+}
+
 /* Mark a run as used; whether its frames are poisoned stays for mark_allocated() to see. The caller
  * has the frames for himself, or holds the zone's lock. */
 void states_use(uint32_t index, uint64_t count)
 {
     if (!EXO_CONFIG_DEBUG) {
-        memset((void *)(g_state + index), FRAME_USED, count);
+        states_fill(index, count, FRAME_USED);
         return;
     }
     for (uint64_t i = 0; i < count; i++, index++) {
@@ -190,11 +204,7 @@ void zone_free_run(const struct span *span, uint32_t index, uint64_t count, unsi
     struct zone *const zone = span->zone;
     const hal_irq_t irq = spin_lock_irq(&zone->lock);
 
-    if (count == 1) {
-        state_set(index, FRAME_FREE | flags);
-    } else {
-        memset((void *)(g_state + index), (int)(FRAME_FREE | flags), count);
-    }
+    states_fill(index, count, FRAME_FREE | flags);
     zone_give_run_locked(zone, span, index, count);
     zone_count_locked(zone, (int64_t)count);
     spin_unlock_irq(&zone->lock, irq);

@@ -47,6 +47,10 @@ void kva_free(void *start);
 /* Flush now: whatever was freed before is available again. */
 void kva_flush(void);
 
+/* From now on the frame allocator has that done when it is short of frames.  Context: thread, once,
+ * of the boot order. */
+void kva_reclaim_start(void);
+
 /* A place of the area that nobody may touch, for the fault report. */
 struct kva_guard {
     enum { KVA_GUARD_BELOW, KVA_GUARD_ABOVE, KVA_GUARD_FREED, KVA_GUARD_UNUSED } kind;

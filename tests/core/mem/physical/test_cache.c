@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 
 #include "exo/hal.h"
+#include "exo/mem/heap.h"
+#include "exo/mem/kva.h"
 #include "exo/mem/phys.h"
 #include "exo/sched/sched.h"
 #include "exo/sched/thread.h"
@@ -177,11 +179,11 @@ START_TEST(reclaim_hook_saves_an_allocation)
 {
     struct hoard hoard = { .hook = { .name = "hoard", .reclaim = hoard_give } };
     const uint64_t before = frames_free();
-    const uint64_t rounds = caches().reclaims;
     paddr_t frame = 0;
 
     hoard_fill(&hoard);
     ck_assert_int_eq(phys_alloc(1, 1, &frame), EXO_ERR_NO_MEMORY);
+    const uint64_t rounds = caches().reclaims;
     phys_reclaim_add(&hoard.hook);
     hal_preempt_inc(); /* where the caller may not block no hook runs */
     const exo_status_t status = phys_alloc(1, 1, &frame);
@@ -219,6 +221,121 @@ START_TEST(reclaim_begins_below_the_low_marks)
 }
 END_TEST
 
-EXO_SUITE(mem_cache, EXO_TEST(cache_serves_single_frames_and_is_drained),
+/* ---- who is registered from the start: the heap and the kernel's address area ---- */
+
+#define OBJECTS      4000u
+#define OBJECT_BYTES 2048u
+
+static uint64_t heap_frames(void)
+{
+    struct heap_stats stats;
+
+    heap_stats(&stats);
+    return stats.frames - stats.frames_metadata;
+}
+
+/* Leave frames with the heap that nobody uses: objects freed, here and on another CPU. */
+static void heap_fill(void *unused)
+{
+    static void *object[OBJECTS];
+
+    (void)unused;
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        object[i] = heap_alloc(OBJECT_BYTES);
+        ck_assert_ptr_nonnull(object[i]);
+    }
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        heap_free(object[i]);
+    }
+}
+
+static uint64_t low_marks(void)
+{
+    struct phys_zone_stats zone;
+    uint64_t low = 0;
+
+    for (uint32_t i = 0; phys_zone_stats(i, &zone); i++) {
+        low += zone.mark_low;
+    }
+    return low;
+}
+
+/* Take `count` frames. */
+static void hoard_take(struct hoard *hoard, uint64_t count)
+{
+    for (uint64_t taken = 0; taken < count;) {
+        size_t run = count - taken > 4096 ? 1024 : 1;
+        paddr_t base = 0;
+
+        if (phys_alloc(run, 1, &base) != EXO_OK) {
+            run = 1; /* what is left is in pieces */
+            ck_assert_int_eq(phys_alloc(run, 1, &base), EXO_OK);
+        }
+        paddr_t *const link = hal_phys_to_virt(base);
+
+        link[0] = hoard->list;
+        link[1] = run;
+        hoard->list = base;
+        taken += run;
+    }
+}
+
+/* Goal: what the heap keeps for the next allocation, on whatever CPU, goes back when frames are
+ * below the low marks, before any allocation fails. */
+START_TEST(reclaim_takes_what_the_heap_caches)
+{
+    struct hoard hoard = { .list = 0 };
+    struct thread *thread = NULL;
+    const bool was = heap_test_checked_set(false);
+    const struct thread_spec spec = { .name = "fill",
+                                      .entry = heap_fill,
+                                      .cpu = hal_caps()->cpus - 1 };
+
+    (void)heap_reclaim();
+    const uint64_t before = heap_frames();
+
+    ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
+    thread_join(thread, NULL);
+    const uint64_t filled = heap_frames();
+
+    ck_assert_uint_gt(filled, before + 64);
+    const uint64_t rounds = caches().reclaims;
+
+    /* Past the low marks, whatever the CPUs' caches hold. */
+    hoard_take(&hoard, frames_free() - low_marks() + 2 * 64);
+    ck_assert_uint_gt(caches().reclaims, rounds);
+    ck_assert_uint_le(heap_frames(), before + (filled - before) / 8);
+    ck_assert_uint_gt(frames_free(), 0);
+    (void)hoard_give(&hoard.hook, 0);
+    (void)heap_test_checked_set(was);
+}
+END_TEST
+
+/* Frames of kernel ranges that wait for a flush come back before an allocation fails. */
+START_TEST(reclaim_takes_what_waits_for_a_flush)
+{
+    struct hoard hoard = { .list = 0 };
+    struct kva_stats stats;
+    const uint64_t before = frames_free();
+    void *range = NULL;
+
+    kva_flush();
+    ck_assert_int_eq(kva_alloc(8, PT_WRITE, &range), EXO_OK);
+    kva_free(range);
+    kva_stats(&stats);
+    ck_assert_uint_ge(stats.pages_stale, 8);
+    hoard_fill(&hoard);
+    kva_stats(&stats);
+    ck_assert_uint_eq(stats.pages_stale, 0);
+    ck_assert_uint_eq(frames_free(), 0);
+    (void)hoard_give(&hoard.hook, 0);
+    kva_flush();
+    ck_assert(frames_free() + 64 >= before); /* tables of the area are kept */
+}
+END_TEST
+
+EXO_SUITE(mem_cache, EXO_TEST(reclaim_takes_what_the_heap_caches),
+          EXO_TEST(reclaim_takes_what_waits_for_a_flush),
+          EXO_TEST(cache_serves_single_frames_and_is_drained),
           EXO_TEST(cache_gives_the_last_frame_first), EXO_TEST(phys_serves_four_cpus_at_once),
           EXO_TEST(reclaim_hook_saves_an_allocation), EXO_TEST(reclaim_begins_below_the_low_marks))
