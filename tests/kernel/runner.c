@@ -5,10 +5,10 @@
  *   TAP version 13, 1..N (tests left from check-from on), then for each test
  *   "# run suite.test then suite.next" before it starts ("then -" for the last one),
  *   "ok I - suite.test" or "not ok I - suite.test # file:line message", and
- *   "# check: P passed, F failed" when all have run; objects of the heap that are left then make the
- *   machine's status a failure. The machine may end earlier: after a crash, a
- *   hang, or a failed test that left threads or memory behind; the tool then boots again with
- *   check-from= the test after it.
+ *   "# check: P passed, F failed" when all have run; objects of the heap that are left then make
+ *   the machine's status a failure. The machine may end earlier: after a crash, a hang, or a failed
+ *   test that left threads or memory behind; the tool then boots again with check-from= the test
+ *   after it.
  *
  * Invariants:
  *   (1) a line of TAP is one call of kprintf(), begun at the start of a line;

@@ -77,8 +77,8 @@ START_TEST(leaks_heap_objects)
 }
 END_TEST
 
-/* Leaks in the first of its two runs only, as something that fills for good would: the heap's report
- * at the machine's end sees it. */
+/* Leaks in the first of its two runs only, as something that fills for good would: the heap's
+ * report at the machine's end sees it. */
 START_TEST(leaks_once)
 {
     static bool done;

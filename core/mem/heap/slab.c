@@ -14,7 +14,8 @@
  *   (2) used is the number of objects that are out: remote frees count as out until the owner has
  *       taken their number from remote_count. So a slab with used 0 is nobody's, and its record may
  *       go: who frees remotely touches it for the last time when he adds to remote_count, or, if he
- *       made that 1, when he has put it into the list, out of which only the lock's holder takes it;
+ *       made that 1, when he has put it into the list, out of which only the lock's holder takes
+ *       it;
  *   (3) the owner reads slab->next before it takes remote_count: from then on others may link it;
  *   (4) a CPU keeps at most EMPTY_SLABS_MAX slabs of a class with nothing out.
  * The remote list is pushed by compare-and-exchange and taken whole by one exchange, so that no

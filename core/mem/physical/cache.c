@@ -2,9 +2,9 @@
  * cache.c - single frames in the hands of each CPU, so that most allocations meet no other CPU.
  *
  * A cache is an array of words, each a frame or 0. Who takes a frame exchanges its word for 0, who
- * puts one in compares with 0: so whatever interrupts him, whoever else looks into the same cache (a
- * drain, a thread that was moved to another CPU after it had chosen), each frame has one owner, and
- * neither a lock nor interrupts off are needed. `top` says where to begin and may be wrong.
+ * puts one in compares with 0: so whatever interrupts him, whoever else looks into the same cache
+ * (a drain, a thread that was moved to another CPU after it had chosen), each frame has one owner,
+ * and neither a lock nor interrupts off are needed. `top` says where to begin and may be wrong.
  *
  * Invariants:
  *   (1) a frame in a slot is FRAME_CACHED, of the CPU's own node, of no DMA zone and below 2^32

@@ -141,8 +141,9 @@ size_t heap_usable_size(const void *object);
 
 /* ---- giving memory back, facts ---- */
 
-/* Give back what is cached: the calling thread's cache, what all CPUs hold in common and their empty
- * slabs at once, the caches of other threads when they next miss. Returns frames given back. */
+/* Give back what is cached: the calling thread's cache, what all CPUs hold in common and their
+ * empty slabs at once, the caches of other threads when they next miss. Returns frames given
+ * back. */
 uint64_t heap_reclaim(void);
 
 /* From now on the frame allocator asks for memory when it is short of it: all that heap_reclaim()

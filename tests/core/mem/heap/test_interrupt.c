@@ -2,10 +2,10 @@
  * tests/core/mem/heap/test_interrupt.c - frames and objects taken and given back in interrupts,
  * while threads on the same CPUs are in the middle of the same.
  *
- * Method: on every CPU a thread arms a timer and allocates and frees until the timer has fired FIRES
- * times; its callback does the same in the interrupt and arms it again. Each keeps what it has for a
- * while, marked with its own address, so that what was given out twice is seen; and what one kind
- * allocated the other frees now and then.
+ * Method: on every CPU a thread arms a timer and allocates and frees until the timer has fired
+ * FIRES times; its callback does the same in the interrupt and arms it again. Each keeps what it
+ * has for a while, marked with its own address, so that what was given out twice is seen; and what
+ * one kind allocated the other frees now and then.
  */
 #include <stdatomic.h>
 
