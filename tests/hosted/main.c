@@ -8,7 +8,7 @@
  *
  * Environment: EXO_CHECK_LONG=1 adds slow tests; EXO_CHECK_CPUS, EXO_CHECK_NODES and EXO_CHECK_MEM
  * (MiB) shape the machine; EXO_CHECK_INITRD names the initial RAM file system (default initrd.cpio,
- * if there is one).
+ * if there is one); EXO_CHECK_APPEND has more words for the kernel's command line (sched=rr).
  *
  * Invariants:
  *   (1) the machine boots after libcheck's fork, so that its CPUs are threads of the test's own
@@ -82,9 +82,11 @@ static void run_place(int index)
 {
     static char cmdline[512];
     const struct place *place = &g_place[index];
+    const char *const more = getenv("EXO_CHECK_APPEND");
 
-    (void)snprintf(cmdline, sizeof(cmdline), "check=%s.%s check-quiet=1 check-long=%d",
-                   place->suite->name, place->test->name, is_long() ? 1 : 0);
+    (void)snprintf(cmdline, sizeof(cmdline), "check=%s.%s check-quiet=1 check-long=%d %s",
+                   place->suite->name, place->test->name, is_long() ? 1 : 0,
+                   more != NULL ? more : "");
     g_libcheck_child = true;
     boot(cmdline, false);
 }
