@@ -36,6 +36,11 @@ const char *sched_policy_name(void)
     return g_sched_policy->name;
 }
 
+bool sched_heeds_classes(void)
+{
+    return g_sched_policy->heeds_classes;
+}
+
 static void cpu_limit_raise(uint32_t limit)
 {
     uint32_t now = atomic_load_explicit(&g_sched_cpu_limit, memory_order_acquire);

@@ -32,6 +32,7 @@ struct run_queue {
  * are called with the queue's lock held. */
 struct sched_policy {
     const char *name;
+    bool heeds_classes; /* levels, deadlines and inheritance mean something */
     uint64_t tick_ns; /* how often on_tick() is asked while threads wait */
     /* The boot CPU's first call: learn the machine's speed. */
     void (*init)(struct run_queue *queue);

@@ -471,6 +471,7 @@ static bool fair_preempts(const struct run_queue *queue, const struct thread *wo
 
 const struct sched_policy g_sched_policy_fair = {
     .name = "fair",
+    .heeds_classes = true,
     .tick_ns = TICK_NS,
     .init = fair_init,
     .charge = fair_charge,

@@ -27,6 +27,9 @@ bool sched_is_online(uint32_t cpu);
 /* The policy that the command line chose (sched=NAME): "fair" or "rr". */
 const char *sched_policy_name(void);
 
+/* Does it heed classes, priorities and deadlines? Plain round robin does not. */
+bool sched_heeds_classes(void);
+
 #define SCHED_LATENCY_STEPS 40u
 
 struct sched_cpu_info {
