@@ -33,7 +33,7 @@ struct run_queue {
 struct sched_policy {
     const char *name;
     bool heeds_classes; /* levels, deadlines and inheritance mean something */
-    uint64_t tick_ns; /* how often on_tick() is asked while threads wait */
+    uint64_t tick_ns;   /* how often on_tick() is asked while threads wait */
     /* The boot CPU's first call: learn the machine's speed. */
     void (*init)(struct run_queue *queue);
     /* `thread` has run on this CPU for `cycles` more. */

@@ -297,13 +297,14 @@ static struct {
 
 static EXO_NOINLINE void racing_free(void *unused)
 {
-    const hal_irq_t irq = hal_irq_save(); /* nothing comes between the meeting and the free */
-
     (void)unused;
     atomic_fetch_add_explicit(&g_race.here, 1, memory_order_relaxed);
+    /* Interrupts on: the other's CPU may have to flush this one's TLB before it can run it. */
     while (atomic_load_explicit(&g_race.here, memory_order_relaxed) < 2) {
         hal_pause();
     }
+    const hal_irq_t irq = hal_irq_save();
+
     phys_free(g_race.base, g_race.count);
     hal_irq_restore(irq);
 }
@@ -343,7 +344,7 @@ static void race_once(size_t count)
 }
 
 /* Goal: of two CPUs that free the same frames at the same time exactly one succeeds, and the other
- * one's panic names it. Method: they meet with interrupts off right before. */
+ * one's panic names it. Method: they meet right before. */
 START_TEST(phys_free_on_two_cpus_names_the_loser)
 {
     const uint64_t before = frames_free();
