@@ -176,7 +176,8 @@ static void print_claim(const struct bench_claim *claim)
     const char *verdict = ", no bar";
 
     if (claim->max_percent != 0) {
-        verdict = median <= claim->max_percent * 10ull ? ", met" : ", NOT met";
+        /* A bar has two digits, and so has what is compared with it. */
+        verdict = (median + 5) / 10 <= claim->max_percent ? ", met" : ", NOT met";
     }
     kprintf("%s / %s: median %llu.%03llu, minimum %llu.%03llu, bar %u.%02u%s\n", claim->ours,
             claim->rival, (unsigned long long)(median / 1000), (unsigned long long)(median % 1000),

@@ -105,4 +105,4 @@ BENCH(rival_getppid, "a system call of the host that does nothing, 365 cycles", 
 BENCH_CLAIM(switch_windowed, rival_boost_jump, 50);
 BENCH_CLAIM(switch_context, rival_boost_jump, 0);
 BENCH_CLAIM(switch_windowed, rival_swapcontext, 0);
-BENCH_CLAIM(spin_lock_unlock, rival_pthread_spin, 0);
+BENCH_CLAIM(spin_lock_unlock, rival_pthread_spin, 100);

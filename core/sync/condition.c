@@ -6,7 +6,7 @@
  */
 #include "exo/sync/condition.h"
 
-#include "exo/lib/assert.h"
+#include "exo/debug/panic.h"
 
 #include "grant.h"
 
@@ -15,12 +15,19 @@ void condition_init(struct condition *condition)
     wait_queue_init(&condition->queue);
 }
 
+void condition_fini(struct condition *condition)
+{
+    wait_queue_fini(&condition->queue);
+}
+
 exo_status_t condition_wait(struct condition *condition, struct mutex *mutex, uint64_t deadline_ns)
 {
     struct wait_entry entry;
 
     assert_may_block("condition_wait");
-    KASSERT(mutex_is_mine(mutex));
+    if (!mutex_is_mine(mutex)) {
+        panic("condition: waited for without its mutex");
+    }
     hal_irq_t irq = spin_lock_irq(&condition->queue.lock);
 
     grant_enqueue_locked(&condition->queue, &entry);

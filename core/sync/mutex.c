@@ -41,6 +41,14 @@ void mutex_init(struct mutex *mutex)
     sched_inherit_init(&mutex->inherit);
 }
 
+void mutex_fini(struct mutex *mutex)
+{
+    if (atomic_load_explicit(&mutex->word, memory_order_acquire) != 0) {
+        panic("mutex: it goes, but somebody holds it");
+    }
+    wait_queue_fini(&mutex->queue); /* the last owner's unlock is over, too */
+}
+
 /* Is it worth while to look again soon: held, nobody queued, the owner on a CPU? */
 static bool owner_runs(struct mutex *mutex)
 {

@@ -13,8 +13,8 @@
  */
 #include "exo/sync/rwlock.h"
 
+#include "exo/debug/panic.h"
 #include "exo/debug/trace.h"
-#include "exo/lib/assert.h"
 
 #include "grant.h"
 
@@ -28,6 +28,14 @@ void rwlock_init(struct rwlock *lock)
     atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
     atomic_store_explicit(&lock->writer, NULL, memory_order_relaxed);
     wait_queue_init(&lock->queue);
+}
+
+void rwlock_fini(struct rwlock *lock)
+{
+    if (atomic_load_explicit(&lock->word, memory_order_acquire) != 0) {
+        panic("rwlock: it goes, but somebody holds it");
+    }
+    wait_queue_fini(&lock->queue);
 }
 
 /* Grant the lock to the first waiter if it can have it, and to the readers right behind a
@@ -57,13 +65,20 @@ static void grant_locked(struct rwlock *lock)
     }
 }
 
+static bool is_mine(const struct rwlock *lock)
+{
+    return atomic_load_explicit(&lock->writer, memory_order_relaxed) == hal_current();
+}
+
 static exo_status_t lock_slow(struct rwlock *lock, bool is_writer, uint64_t deadline_ns,
                               bool may_fail)
 {
     struct rw_entry entry = { .is_writer = is_writer };
 
     assert_may_block("rwlock");
-    KASSERT(atomic_load_explicit(&lock->writer, memory_order_relaxed) != hal_current());
+    if (is_mine(lock)) {
+        panic("rwlock: locked again by its writer");
+    }
     trace_contend(lock, RANK_NONE, __builtin_return_address(0));
     hal_irq_t irq = spin_lock_irq(&lock->queue.lock);
 
@@ -148,7 +163,9 @@ void rwlock_read_unlock(struct rwlock *lock)
     const uint32_t was =
         atomic_fetch_sub_explicit(&lock->word, RWLOCK_READER, memory_order_acq_rel);
 
-    KASSERT(was >= RWLOCK_READER);
+    if (was < RWLOCK_READER) {
+        panic("rwlock: read-unlocked, but no reader holds it");
+    }
     if (was == (RWLOCK_READER | RWLOCK_WAITERS)) {
         release_slow(lock);
     }
@@ -156,7 +173,9 @@ void rwlock_read_unlock(struct rwlock *lock)
 
 void rwlock_write_unlock(struct rwlock *lock)
 {
-    KASSERT(atomic_load_explicit(&lock->writer, memory_order_relaxed) == hal_current());
+    if (!is_mine(lock)) {
+        panic("rwlock: write-unlocked by a thread that is not its writer");
+    }
     atomic_store_explicit(&lock->writer, NULL, memory_order_relaxed);
     const uint32_t was =
         atomic_fetch_and_explicit(&lock->word, ~RWLOCK_WRITER, memory_order_acq_rel);

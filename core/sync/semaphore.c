@@ -14,6 +14,11 @@ void semaphore_init(struct semaphore *semaphore, uint32_t count)
     semaphore->count = count;
 }
 
+void semaphore_fini(struct semaphore *semaphore)
+{
+    wait_queue_fini(&semaphore->queue);
+}
+
 static bool take_locked(struct semaphore *semaphore)
 {
     spin_assert_held(&semaphore->queue.lock);

@@ -12,12 +12,25 @@
  */
 #include "exo/sync/wait.h"
 
+#include "exo/debug/panic.h"
+
 #include "grant.h"
 
 void wait_queue_init(struct wait_queue *queue)
 {
     spin_init(&queue->lock, RANK_WAIT_QUEUE);
     list_init(&queue->waiters);
+}
+
+void wait_queue_fini(struct wait_queue *queue)
+{
+    const hal_irq_t irq = spin_lock_irq(&queue->lock);
+    const bool is_empty = list_is_empty(&queue->waiters);
+
+    spin_unlock_irq(&queue->lock, irq);
+    if (!is_empty) {
+        panic("wait: a queue goes, but somebody waits in it");
+    }
 }
 
 void wait_prepare(struct wait_queue *queue, struct wait_entry *entry)
@@ -81,6 +94,11 @@ void completion_init(struct completion *completion)
 {
     wait_queue_init(&completion->queue);
     atomic_store_explicit(&completion->done, false, memory_order_relaxed);
+}
+
+void completion_fini(struct completion *completion)
+{
+    wait_queue_fini(&completion->queue);
 }
 
 void completion_complete(struct completion *completion)

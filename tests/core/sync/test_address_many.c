@@ -84,20 +84,9 @@ static void waiters_start(uint32_t count, const struct address_key *key)
     atomic_store(&g_woken, 0);
     atomic_store(&g_disorder, 0);
     for (uint32_t i = 0; i < count; i++) {
-        const struct thread_spec spec = {
-            .name = "many", .entry = wait_in_order, .arg = (void *)(uintptr_t)i, .cpu = 0
-        };
-
-        ck_assert_int_eq(thread_create(&spec, &g_thread[i]), EXO_OK);
-        ck_assert_int_eq(thread_class_set(g_thread[i], THREAD_CLASS_FIFO, 50), EXO_OK);
+        start_on_one_cpu(&g_thread[i], wait_in_order, (void *)(uintptr_t)i, 50);
     }
     ck_assert_uint_eq(atomic_load(&g_arrived), count);
-}
-
-static void main_begin(uint32_t priority)
-{
-    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
-    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_FIFO, priority), EXO_OK);
 }
 
 static void main_end(void)
@@ -105,8 +94,7 @@ static void main_end(void)
     ck_assert_uint_eq(address_wake(&g_key, ADDRESS_ALL), 0);
     ck_assert_uint_eq(address_wake(&g_other, ADDRESS_ALL), 0);
     ck_assert_uint_eq(address_wake(&g_same, ADDRESS_ALL), 0);
-    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_NORMAL, 0), EXO_OK);
-    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+    all_cpus();
 }
 
 /* The first batch is let run before the next is woken: who is woken first finds the others. */
@@ -115,7 +103,7 @@ START_TEST(address_wake_lets_go_between_batches)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    main_begin(10);
+    one_cpu(10);
     waiters_start(200, &g_key);
     g_wake_at = &g_key;
     const uint32_t woken = address_wake(&g_key, ADDRESS_ALL);
@@ -139,7 +127,7 @@ START_TEST(address_requeue_lets_go_between_batches)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    main_begin(10);
+    one_cpu(10);
     waiters_start(200, &g_key);
     g_wake_at = &g_other;
     ck_assert_int_eq(address_requeue(&what, &moved), EXO_OK);
@@ -167,7 +155,7 @@ START_TEST(address_requeue_of_thousands_keeps_order)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    main_begin(10);
+    one_cpu(10);
     waiters_start(count_choose(), &g_key);
     ck_assert_uint_gt(g_count, 3 * STEP_MAX);
     ck_assert_int_eq(address_requeue(&away, &moved), EXO_OK);
@@ -198,15 +186,10 @@ START_TEST(address_wake_finds_its_own_behind_others)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    main_begin(10);
+    one_cpu(10);
     waiters_start(200, &g_same);
     g_wait_at = &g_key;
-    const struct thread_spec spec = {
-        .name = "last", .entry = wait_in_order, .arg = NULL, .cpu = 0
-    };
-
-    ck_assert_int_eq(thread_create(&spec, &last), EXO_OK);
-    ck_assert_int_eq(thread_class_set(last, THREAD_CLASS_FIFO, 50), EXO_OK);
+    start_on_one_cpu(&last, wait_in_order, NULL, 50);
     ck_assert_uint_eq(address_wake(&g_key, ADDRESS_ALL), 1);
     ck_assert_uint_eq(address_wake(&g_same, ADDRESS_ALL), g_count);
     thread_join(last, NULL);
@@ -232,12 +215,9 @@ START_TEST(address_wake_leaves_newcomers_alone)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    main_begin(10);
+    one_cpu(10);
     for (uint32_t i = 0; i < 100; i++) {
-        const struct thread_spec spec = { .name = "again", .entry = wait_again, .cpu = 0 };
-
-        ck_assert_int_eq(thread_create(&spec, &g_thread[i]), EXO_OK);
-        ck_assert_int_eq(thread_class_set(g_thread[i], THREAD_CLASS_FIFO, 50), EXO_OK);
+        start_on_one_cpu(&g_thread[i], wait_again, NULL, 50);
     }
     atomic_store(&g_woken, 0);
     ck_assert_uint_eq(address_wake(&g_key, ADDRESS_ALL), 100);

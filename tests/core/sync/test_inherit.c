@@ -54,13 +54,9 @@ static void wait_for_mutex(void *arg)
 /* Start it and return once it queues. */
 static void waiter_start(struct waiter *waiter)
 {
-    const struct thread_spec spec = {
-        .name = "waiter", .entry = wait_for_mutex, .arg = waiter, .cpu = 0
-    };
     const uint32_t before = queued(&waiter->wants->queue);
 
-    ck_assert_int_eq(thread_create(&spec, &waiter->thread), EXO_OK);
-    ck_assert_int_eq(thread_class_set(waiter->thread, THREAD_CLASS_FIFO, waiter->priority), EXO_OK);
+    start_on_one_cpu(&waiter->thread, wait_for_mutex, waiter, waiter->priority);
     while (queued(&waiter->wants->queue) == before) {
         thread_sleep_ns(NS_PER_MS / 4);
     }
@@ -84,14 +80,12 @@ static void waiters_join(struct waiter waiter[], uint32_t count)
 static void main_begin(uint32_t priority)
 {
     g_order = 0;
-    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
-    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_FIFO, priority), EXO_OK);
+    one_cpu(priority);
 }
 
 static void main_end(void)
 {
-    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_NORMAL, 0), EXO_OK);
-    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+    all_cpus();
     ck_assert_uint_eq(atomic_load(&g_first.word), 0);
     ck_assert_uint_eq(atomic_load(&g_second.word), 0);
 }
@@ -247,14 +241,6 @@ static void bystander(void *arg)
     note(3);
 }
 
-static void start_class(struct thread **thread, void (*entry)(void *), uint32_t priority)
-{
-    const struct thread_spec spec = { .name = "inherit", .entry = entry, .cpu = 0 };
-
-    ck_assert_int_eq(thread_create(&spec, thread), EXO_OK);
-    ck_assert_int_eq(thread_class_set(*thread, THREAD_CLASS_FIFO, priority), EXO_OK);
-}
-
 /* High waits for middle, which waits for low: low runs before a bystander more urgent than itself,
  * and falls back when it has unlocked. */
 START_TEST(mutex_owner_runs_before_bystanders)
@@ -271,12 +257,12 @@ START_TEST(mutex_owner_runs_before_bystanders)
     atomic_store(&g_turn, 0);
     atomic_store(&g_go, 0);
     main_begin(MAIN_URGENT);
-    start_class(&thread[0], low, 10);
+    start_on_one_cpu(&thread[0], low, NULL, 10);
     while (atomic_load(&g_turn) == 0) {
         thread_sleep_ns(NS_PER_MS / 4);
     }
     waiters_start(waiter, ARRAY_COUNT(waiter));
-    start_class(&thread[1], bystander, 50);
+    start_on_one_cpu(&thread[1], bystander, NULL, 50);
     atomic_store(&g_go, 1);
     waiters_join(waiter, ARRAY_COUNT(waiter));
     join_all(thread, ARRAY_COUNT(thread));

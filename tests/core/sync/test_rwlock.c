@@ -155,7 +155,7 @@ static void write_unlock_foreign(void *arg)
 START_TEST(rwlock_panics_on_foreign_unlock)
 {
     rwlock_write_lock(&g_lock);
-    ck_assert(panic_is_caught(write_unlock_foreign, NULL, "writer"));
+    ck_assert(panic_is_caught(write_unlock_foreign, NULL, "not its writer"));
     rwlock_write_unlock(&g_lock);
 }
 END_TEST

@@ -46,4 +46,28 @@ static inline uint32_t queued(struct wait_queue *queue)
     return count;
 }
 
+/* From here on the calling thread is a real-time thread of CPU 0, until all_cpus(). */
+static inline void one_cpu(uint32_t priority)
+{
+    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
+    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_FIFO, priority), EXO_OK);
+}
+
+static inline void all_cpus(void)
+{
+    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_NORMAL, 0), EXO_OK);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+}
+
+/* Start a real-time thread on CPU 0: if it is more urgent than the caller, who is there too, it has
+ * run until it blocked or ended when this returns. */
+static inline void start_on_one_cpu(struct thread **thread, void (*entry)(void *), void *arg,
+                                    uint32_t priority)
+{
+    const struct thread_spec spec = { .name = "worker", .entry = entry, .arg = arg, .cpu = 0 };
+
+    ck_assert_int_eq(thread_create(&spec, thread), EXO_OK);
+    ck_assert_int_eq(thread_class_set(*thread, THREAD_CLASS_FIFO, priority), EXO_OK);
+}
+
 #endif /* TESTS_CORE_SYNC_WORKERS_H */

@@ -21,6 +21,7 @@ struct condition {
     }
 
 void condition_init(struct condition *condition);
+void condition_fini(struct condition *condition); /* panics if somebody waits */
 
 /* Give `mutex` back and wait for a signal or `deadline_ns`; the mutex is the caller's again on
  * every return. A signal sent after the mutex was given back is not missed, and one that chose this

@@ -32,6 +32,7 @@ struct mutex {
     }
 
 void mutex_init(struct mutex *mutex);
+void mutex_fini(struct mutex *mutex); /* panics if it is held */
 
 static inline bool mutex_is_mine(const struct mutex *mutex)
 {

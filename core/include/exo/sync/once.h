@@ -15,7 +15,9 @@ enum once_state {
 };
 
 struct once {
-    _Atomic uint32_t state; /* [a] enum once_state */
+    _Atomic uint32_t state;          /* [a] enum once_state */
+    _Atomic(struct thread *) runner; /* [a] who calls the function, to check that it does not wait
+                                        for itself */
     struct wait_queue queue;
 };
 
@@ -25,13 +27,14 @@ struct once {
     }
 
 void once_init(struct once *once);
+void once_fini(struct once *once); /* panics if its function runs */
 
 /* Out of line: not known to be done. */
 exo_status_t once_run_slow(struct once *once, exo_status_t (*fn)(void *arg), void *arg);
 
 /* Return EXO_OK once fn has succeeded, whoever called it; call it if nobody has or does. If it
- * fails, its caller gets its status and the next one in line tries again. fn must not run the same
- * once.  Errors: those of fn. */
+ * fails, its caller gets its status and the next one in line tries again. If fn runs the
+ * same once, it panics.  Errors: those of fn. */
 EXO_MUST_CHECK static inline exo_status_t once_run(struct once *once, exo_status_t (*fn)(void *arg),
                                                    void *arg)
 {

@@ -30,6 +30,7 @@ struct rwlock {
     }
 
 void rwlock_init(struct rwlock *lock);
+void rwlock_fini(struct rwlock *lock); /* panics if it is held */
 
 void rwlock_read_lock(struct rwlock *lock);
 void rwlock_write_lock(struct rwlock *lock); /* by the writer itself it panics */

@@ -22,6 +22,7 @@ struct semaphore {
     }
 
 void semaphore_init(struct semaphore *semaphore, uint32_t count);
+void semaphore_fini(struct semaphore *semaphore); /* panics if somebody waits */
 
 /* Take one, waiting until `deadline_ns`.  Errors: EXO_ERR_TIMED_OUT, EXO_ERR_INTERRUPTED. */
 EXO_MUST_CHECK exo_status_t semaphore_down(struct semaphore *semaphore, uint64_t deadline_ns);

@@ -34,6 +34,9 @@ struct wait_entry {
 
 void wait_queue_init(struct wait_queue *queue);
 
+/* Before its storage goes; panics if somebody waits. */
+void wait_queue_fini(struct wait_queue *queue);
+
 /* Put `entry` into the queue, again if a wake-up took it out. */
 void wait_prepare(struct wait_queue *queue, struct wait_entry *entry);
 
@@ -82,6 +85,7 @@ struct completion {
     }
 
 void completion_init(struct completion *completion);
+void completion_fini(struct completion *completion);     /* panics if somebody waits */
 void completion_complete(struct completion *completion); /* any context but NMI */
 /* Errors: EXO_ERR_TIMED_OUT, EXO_ERR_INTERRUPTED. */
 EXO_MUST_CHECK exo_status_t completion_wait(struct completion *completion, uint64_t deadline_ns);
