@@ -24,10 +24,7 @@
 #include "exo/sync/epoch.h"
 
 #include "grant.h"
-
-#define SPIN_LOOKS     200u /* about as long as going to sleep and waking up takes */
-#define SPIN_PAUSES    4u   /* hints between two looks */
-#define LOOKS_TO_YIELD 64u
+#include "look.h"
 
 struct mutex_waiter {
     struct wait_entry wait;
@@ -65,17 +62,12 @@ static bool owner_runs(struct mutex *mutex)
 /* Try for a while; true if it was taken. */
 static bool spin(struct mutex *mutex)
 {
-    for (unsigned look = 1; look <= SPIN_LOOKS && owner_runs(mutex); look++) {
+    for (unsigned look = 1; look <= LOOKS_MAX && owner_runs(mutex); look++) {
         if (atomic_load_explicit(&mutex->word, memory_order_relaxed) == 0 &&
             mutex_try_lock(mutex)) {
             return true;
         }
-        for (unsigned i = 0; i < SPIN_PAUSES; i++) {
-            hal_pause();
-        }
-        if (look % LOOKS_TO_YIELD == 0) {
-            hal_spin_yield(); /* the owner's CPU may wait for the host to run it */
-        }
+        look_pause(look);
     }
     return false;
 }

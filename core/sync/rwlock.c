@@ -15,8 +15,10 @@
 
 #include "exo/debug/panic.h"
 #include "exo/debug/trace.h"
+#include "exo/sync/epoch.h"
 
 #include "grant.h"
+#include "look.h"
 
 struct rw_entry {
     struct wait_entry wait; /* first: the queue holds these */
@@ -70,6 +72,33 @@ static bool is_mine(const struct rwlock *lock)
     return atomic_load_explicit(&lock->writer, memory_order_relaxed) == hal_current();
 }
 
+/* Is it worth while to look again soon: nobody queued, and free or its writer on a CPU? Who waits
+ * for readers does not look: nobody knows who they are. */
+static bool writer_runs(struct rwlock *lock)
+{
+    /* In a section: a writer seen here stays valid memory to its end, even if it ends meanwhile. */
+    epoch_enter();
+    const uint32_t word = atomic_load_explicit(&lock->word, memory_order_acquire);
+    const struct thread *const writer = atomic_load_explicit(&lock->writer, memory_order_relaxed);
+    const bool runs =
+        word == 0 || (word == RWLOCK_WRITER && writer != NULL && sync_is_running(writer));
+
+    epoch_exit();
+    return runs;
+}
+
+/* Try for a while; true if it was taken. */
+static bool spin(struct rwlock *lock, bool is_writer)
+{
+    for (unsigned look = 1; look <= LOOKS_MAX && writer_runs(lock); look++) {
+        if (is_writer ? rwlock_try_write_lock(lock) : rwlock_try_read_lock(lock)) {
+            return true;
+        }
+        look_pause(look);
+    }
+    return false;
+}
+
 static exo_status_t lock_slow(struct rwlock *lock, bool is_writer, uint64_t deadline_ns,
                               bool may_fail)
 {
@@ -80,6 +109,10 @@ static exo_status_t lock_slow(struct rwlock *lock, bool is_writer, uint64_t dead
         panic("rwlock: locked again by its writer");
     }
     trace_contend(lock, RANK_NONE, __builtin_return_address(0));
+    if (spin(lock, is_writer)) {
+        trace_object(TRACE_CONTEND_END, lock, 0);
+        return EXO_OK;
+    }
     hal_irq_t irq = spin_lock_irq(&lock->queue.lock);
 
     grant_enqueue_locked(&lock->queue, &entry.wait);

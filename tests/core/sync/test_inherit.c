@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 
 #include "exo/hal/test.h"
-#include "exo/sched/sched.h"
 #include "exo/sched/thread.h"
 #include "exo/sync/mutex.h"
 #include "exo/time/clock.h"
@@ -271,78 +270,8 @@ START_TEST(mutex_owner_runs_before_bystanders)
 }
 END_TEST
 
-/* ---- spinning ---- */
-
-#define SPIN_ROUNDS 20000u
-#define SPIN_WINS   8u
-
-/* Takes the mutex when told to, and gives it back a little after the other has come for it. */
-static void owner_on_another_cpu(void *arg)
-{
-    (void)arg;
-    for (;;) {
-        while (atomic_load(&g_turn) == 0) {
-            hal_spin_yield();
-        }
-        if (atomic_load(&g_turn) == 4) {
-            return;
-        }
-        mutex_lock(&g_first);
-        atomic_store(&g_turn, 2);
-        while (atomic_load(&g_turn) != 3) {
-            hal_spin_yield();
-        }
-        for (uint32_t i = 0; i < 50; i++) {
-            hal_pause();
-        }
-        atomic_store(&g_turn, 0);
-        mutex_unlock(&g_first);
-    }
-}
-
-/* Who finds the owner running on another CPU often gets the mutex without queueing: as often as the
- * host, or the emulator, lets both run at once. */
-START_TEST(mutex_locker_spins_while_the_owner_runs)
-{
-    const struct thread_spec spec = { .name = "owner", .entry = owner_on_another_cpu, .cpu = 1 };
-    struct thread *thread = NULL;
-    uint32_t wins = 0;
-
-    if (sched_online_count() < 2) {
-        return;
-    }
-    atomic_store(&g_turn, 0);
-    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
-    ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
-    for (uint32_t i = 0; i < SPIN_ROUNDS && wins < SPIN_WINS; i++) {
-        const uint64_t queued_before = g_first.inherit.arrivals;
-
-        atomic_store(&g_turn, 1);
-        while (atomic_load(&g_turn) != 2) {
-            hal_spin_yield();
-        }
-        atomic_store(&g_turn, 3);
-        const bool was_free = mutex_try_lock(&g_first);
-
-        if (!was_free) {
-            mutex_lock(&g_first);
-        }
-        wins += !was_free && g_first.inherit.arrivals == queued_before ? 1 : 0;
-        mutex_unlock(&g_first);
-    }
-    while (atomic_load(&g_turn) != 0) {
-        hal_spin_yield();
-    }
-    atomic_store(&g_turn, 4);
-    thread_join(thread, NULL);
-    ck_assert_uint_eq(wins, SPIN_WINS);
-    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
-}
-END_TEST
-
 EXO_SUITE(sync_inherit, EXO_TEST(mutex_goes_to_the_most_urgent_and_of_equals_to_the_first),
           EXO_TEST(mutex_goes_by_the_urgency_of_the_moment),
           EXO_TEST(mutex_heir_inherits_at_once_and_not_from_itself),
           EXO_TEST(mutex_owner_falls_back_as_waiters_give_up),
-          EXO_TEST(mutex_owner_runs_before_bystanders),
-          EXO_TEST_TIMED(mutex_locker_spins_while_the_owner_runs, 60))
+          EXO_TEST(mutex_owner_runs_before_bystanders))

@@ -2,7 +2,8 @@
  * exo/sync/rwlock.h - many readers or one writer, held across blocking; served in order of arrival.
  *
  * Readers come and go by one atomic operation each as long as nobody queues. Once somebody does,
- * everyone queues behind, so neither writers nor readers starve. A reader must therefore not
+ * everyone queues behind, so neither writers nor readers starve. Who finds a writer that runs on
+ * another CPU looks on for a while before it queues. No priority is inherited: docs/sync.md. A reader must therefore not
  * read-lock again what it holds: a writer in between would wait for it, and it for the writer.
  *
  * Locks:   RANK_WAIT_QUEUE inside.
