@@ -28,6 +28,8 @@ def _jobs(root, context, paths, make):
                 flags = tree.compile_flags(path, compiler, context.compilers, platform)
                 if "clang" in os.path.basename(compiler):
                     flags = flags + ["-Wthread-safety"]
+                    if tree.is_core(path):
+                        flags = flags + ["-Watomic-implicit-seq-cst"]
                 label = "%s (%s, %s)" % (path, os.path.basename(compiler), platform)
                 command, text = make(path, compiler, flags)
                 jobs.append((label, command, text, root))

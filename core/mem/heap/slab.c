@@ -326,7 +326,9 @@ static struct slab *slab_create(uint32_t kind, uint32_t class)
     slab->objects = (uint16_t)(slab_bytes(slab) / slab->size);
     slab->inverse = (uint32_t)(((1ull << 32) + slab->size - 1) / slab->size);
     for (uint32_t i = 0; i < slab->objects; i++) {
-        slab->free[i / 64] |= 1ull << i % 64;
+        const uint64_t free = atomic_load_explicit(&slab->free[i / 64], memory_order_relaxed);
+
+        atomic_store_explicit(&slab->free[i / 64], free | 1ull << i % 64, memory_order_relaxed);
     }
     if (kind == SLAB_CHECKED) {
         check_slab_new(slab);
