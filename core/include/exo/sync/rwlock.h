@@ -3,8 +3,10 @@
  *
  * Readers come and go by one atomic operation each as long as nobody queues. Once somebody does,
  * everyone queues behind, so neither writers nor readers starve. Who finds a writer that runs on
- * another CPU looks on for a while before it queues. No priority is inherited: docs/sync.md. A reader must therefore not
- * read-lock again what it holds: a writer in between would wait for it, and it for the writer.
+ * another CPU looks on for a while before it queues. No priority is inherited: docs/sync.md.
+ *
+ * A reader must not read-lock again what it holds: a writer in between would wait for it, and it
+ * for the writer.
  *
  * Locks:   RANK_WAIT_QUEUE inside.
  * Context: thread, may block; the try and unlock functions do not block.
