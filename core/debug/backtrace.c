@@ -12,13 +12,15 @@
 #define WALK_FRAMES_MAX 32u
 #define WALK_BYTES_MAX  8192u
 
+#define FUNCTION_BYTES_MAX 65536u /* further behind a function's beginning is something else */
+
 /* What a function's prologue leaves at its frame pointer. */
 struct stack_frame {
     uintptr_t caller_frame;
     uintptr_t return_address;
 };
 
-const char *symbol_find(uintptr_t pc, uintptr_t *offset)
+uint32_t symbol_index(uintptr_t pc)
 {
     uint32_t low = 0;
     uint32_t high = g_ksym_count;
@@ -32,11 +34,21 @@ const char *symbol_find(uintptr_t pc, uintptr_t *offset)
             high = middle;
         }
     }
-    if (low == 0) {
+    if (low == 0 || pc - g_ksyms[low - 1].addr >= FUNCTION_BYTES_MAX) {
+        return UINT32_MAX;
+    }
+    return low - 1;
+}
+
+const char *symbol_find(uintptr_t pc, uintptr_t *offset)
+{
+    const uint32_t index = symbol_index(pc);
+
+    if (index == UINT32_MAX) {
         return NULL;
     }
-    *offset = pc - (uintptr_t)g_ksyms[low - 1].addr;
-    return g_ksyms[low - 1].name;
+    *offset = pc - (uintptr_t)g_ksyms[index].addr;
+    return g_ksyms[index].name;
 }
 
 static void print_line(unsigned index, uintptr_t pc, bool is_return)
@@ -54,32 +66,42 @@ static void print_line(unsigned index, uintptr_t pc, bool is_return)
 }
 
 /* The walk reads words that sanitizers may hold for poisoned: red zones hide no return address. */
-__attribute__((no_sanitize("address", "thread"), noinline)) void backtrace_print(uintptr_t pc,
-                                                                                 uintptr_t frame)
+__attribute__((no_sanitize("address", "thread"), noinline)) size_t backtrace_walk(uintptr_t frame,
+                                                                                  uintptr_t *pc,
+                                                                                  size_t max)
 {
     uintptr_t low = 0;
     uintptr_t high = 0;
+    size_t count = 0;
 
     if (!debug_stack_bounds(frame, &low, &high)) {
         low = frame;
         high = frame + WALK_BYTES_MAX;
     }
-    print_line(0, pc, false);
-    for (unsigned i = 1; i < WALK_FRAMES_MAX; i++) {
-        if (frame < low || frame > high - sizeof(struct stack_frame) ||
-            frame % sizeof(uintptr_t) != 0) {
-            break;
-        }
+    while (count < max && frame >= low && frame <= high - sizeof(struct stack_frame) &&
+           frame % sizeof(uintptr_t) == 0) {
         const struct stack_frame *const at = (const struct stack_frame *)frame;
         const uintptr_t next = at->caller_frame;
 
         if (at->return_address == 0) {
             break;
         }
-        print_line(i, at->return_address, true);
+        pc[count++] = at->return_address;
         if (next <= frame) {
             break;
         }
         frame = next;
+    }
+    return count;
+}
+
+void backtrace_print(uintptr_t pc, uintptr_t frame)
+{
+    uintptr_t callers[WALK_FRAMES_MAX - 1];
+    const size_t count = backtrace_walk(frame, callers, ARRAY_COUNT(callers));
+
+    print_line(0, pc, false);
+    for (unsigned i = 0; i < count; i++) {
+        print_line(i + 1, callers[i], true);
     }
 }

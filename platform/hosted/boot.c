@@ -195,6 +195,7 @@ void hosted_boot(const struct hosted_config *given)
     hosted_mem_watched = hosted_mem_watched || hosted_under_valgrind();
     hosted_housekeeper_init(config.console_input, config.restart_argv);
     hosted_file_open(HAL_FILE_TRACE, config.trace_path);
+    hosted_file_open(HAL_FILE_PROFILE, config.profile_path);
     hosted_ram_init(end);
     hosted_cpu_init(config.cpus, config.pin);
     g_info = (struct boot_info){ .platform = "hosted",

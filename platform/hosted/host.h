@@ -76,6 +76,9 @@ struct hosted_cpu {
     int tid;                      /* [c] host thread */
     int timer;                    /* [c] host timer that signals it */
     struct hosted_percpu *percpu; /* [c] its private block */
+    uintptr_t irq_pc;             /* [o] where the interrupt under way struck */
+    uintptr_t irq_frame;          /* [o] the frame pointer there */
+    uintptr_t irq_stack;          /* [o] the stack pointer there; 0: it was turned on by a call */
     uint64_t deadline_ns;         /* [o] what the core asked for, HAL_TIMER_NEVER if nothing */
     uint64_t armed_ns; /* [o] what the host timer is set to, HAL_TIMER_NEVER if to nothing */
     uint64_t

@@ -12,14 +12,15 @@
 #define HOSTED_MEM_MIB_MAX      (1024u * 1024u) /* 1 TiB of addresses are free there */
 
 struct hosted_config {
-    uint32_t cpus;           /* simulated CPUs, 1..CPUS_MAX; 0: the default */
-    uint32_t mem_mib;        /* physical memory; 0: the default */
-    uint32_t nodes;          /* memory nodes, CPUs dealt out in runs; 0: one */
-    const char *initrd_path; /* file that becomes the module "initrd", or NULL */
-    const char *cmdline;     /* kernel command line, NULL for an empty one */
-    const char *trace_path;  /* file for the trace, or NULL */
-    bool pin;                /* bind each simulated CPU to a host CPU */
-    bool console_input;      /* read standard input */
+    uint32_t cpus;            /* simulated CPUs, 1..CPUS_MAX; 0: the default */
+    uint32_t mem_mib;         /* physical memory; 0: the default */
+    uint32_t nodes;           /* memory nodes, CPUs dealt out in runs; 0: one */
+    const char *initrd_path;  /* file that becomes the module "initrd", or NULL */
+    const char *cmdline;      /* kernel command line, NULL for an empty one */
+    const char *trace_path;   /* file for the trace, or NULL */
+    const char *profile_path; /* file for the profile, or NULL */
+    bool pin;                 /* bind each simulated CPU to a host CPU */
+    bool console_input;       /* read standard input */
     bool terminal_raw;   /* and if it is a terminal, byte by byte: no echo, no signals from keys */
     char **restart_argv; /* hal_restart() runs this program file again so; NULL: it ends instead */
 };

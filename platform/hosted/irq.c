@@ -25,6 +25,7 @@
 
 #include "exo/debug/trace.h"
 #include "host.h"
+#include "platform/common/leaf.h"
 #include "sanitizer.h"
 
 #define HOSTED_SA_RESTORER 0x04000000ul
@@ -83,6 +84,26 @@ void hal_cpu_send_ipi(uint32_t cpu, enum hal_ipi kind)
     hosted_irq_raise(cpu, kind == HAL_IPI_RESCHED ? HOSTED_IRQ_RESCHED : HOSTED_IRQ_CALL);
 }
 
+/* Interrupts off: the next to be served struck here. */
+static void irq_struck(uintptr_t pc, uintptr_t frame, uintptr_t stack)
+{
+    struct hosted_cpu *const cpu = hosted_cpu(hal_cpu_id());
+
+    cpu->irq_pc = pc;
+    cpu->irq_frame = frame;
+    cpu->irq_stack = stack;
+}
+
+bool hal_irq_interrupted(struct hal_interrupted *out)
+{
+    const struct hosted_cpu *const cpu = hosted_cpu(hal_cpu_id());
+
+    out->pc = cpu->irq_pc;
+    out->frame = cpu->irq_frame;
+    out->caller = cpu->irq_stack != 0 ? leaf_caller(cpu->irq_pc, cpu->irq_stack) : 0;
+    return true; /* user code runs in processes of its own; the kernel waits for it */
+}
+
 /* Take all pending bits of this CPU and serve them. Interrupts off; may return on another CPU. */
 static void irq_serve(void)
 {
@@ -124,8 +145,11 @@ static bool irq_on_and_look(void)
 
 void hosted_irq_deliver(void)
 {
+    const uintptr_t *const own = __builtin_frame_address(0);
+
     do {
         hal_irq_disable();
+        irq_struck((uintptr_t)__builtin_return_address(0), own[0], 0);
         irq_serve();
     } while (irq_on_and_look());
 }
@@ -157,7 +181,9 @@ EXO_NOINLINE static void valgrind_frame_move(ucontext_t *frame, uintptr_t from, 
 static void signal_serve(ucontext_t *frame)
 {
     const uintptr_t before = thread_pointer();
+    const greg_t *const gregs = frame->uc_mcontext.gregs;
 
+    irq_struck((uintptr_t)gregs[REG_RIP], (uintptr_t)gregs[REG_RBP], (uintptr_t)gregs[REG_RSP]);
     irq_serve();
     frame->uc_stack.ss_sp = hosted_cpu(hal_cpu_id())->fault_stack;
     if (EXO_UNLIKELY(hosted_mem_watched) && thread_pointer() != before && hosted_under_valgrind()) {

@@ -24,6 +24,7 @@ static const char g_help[] =
     "  -e, --env=NAME=VALUE    put NAME into the program's environment; may be given again\n"
     "  -p, --pin               bind each simulated CPU to a CPU of this machine\n"
     "  -t, --trace=FILE        record a trace for Perfetto; trace=KIND,... chooses what\n"
+    "  -P, --profile=FILE      sample where kernel code spends time, as folded stacks\n"
     "  -h, --help              print this and exit\n"
     "  -V, --version           print the version and exit\n"
     "\n"
@@ -83,21 +84,16 @@ static void env_add(struct cmdline *line, const char *text)
 static int options_parse(int argc, char **argv, struct hosted_config *config, struct cmdline *line)
 {
     static const struct option options[] = {
-        { "cpus", required_argument, NULL, 'c' },
-        { "mem", required_argument, NULL, 'm' },
-        { "nodes", required_argument, NULL, 'n' },
-        { "initrd", required_argument, NULL, 'i' },
-        { "append", required_argument, NULL, 'a' },
-        { "env", required_argument, NULL, 'e' },
-        { "pin", no_argument, NULL, 'p' },
-        { "trace", required_argument, NULL, 't' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },
-        { NULL, 0, NULL, 0 },
+        { "cpus", required_argument, NULL, 'c' },    { "mem", required_argument, NULL, 'm' },
+        { "nodes", required_argument, NULL, 'n' },   { "initrd", required_argument, NULL, 'i' },
+        { "append", required_argument, NULL, 'a' },  { "env", required_argument, NULL, 'e' },
+        { "pin", no_argument, NULL, 'p' },           { "trace", required_argument, NULL, 't' },
+        { "profile", required_argument, NULL, 'P' }, { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },       { NULL, 0, NULL, 0 },
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:pt:hV", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:pt:P:hV", options, NULL)) != -1) {
         switch (option) {
         case 'c':
             config->cpus = number_parse("--cpus", optarg);
@@ -123,6 +119,10 @@ static int options_parse(int argc, char **argv, struct hosted_config *config, st
         case 't':
             config->trace_path = optarg;
             cmdline_add(line, "trace=on", "", false);
+            break;
+        case 'P':
+            config->profile_path = optarg;
+            cmdline_add(line, "profile=on", "", false);
             break;
         case 'h':
             fputs(g_help, stdout);

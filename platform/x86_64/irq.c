@@ -13,8 +13,11 @@
 #include "exo/lib/assert.h"
 #include "exo/sync/spinlock.h"
 
+#include "platform/common/leaf.h"
+
 #include "apic.h"
 #include "dispatch.h"
+#include "percpu.h"
 #include "trap.h"
 
 struct irq_entry {
@@ -66,6 +69,19 @@ uint64_t irq_spurious_count(void)
 static bool needs_eoi(uint32_t vector)
 {
     return vector >= IRQ_VECTOR_LINE && vector != IRQ_VECTOR_SPURIOUS;
+}
+
+bool hal_irq_interrupted(struct hal_interrupted *out)
+{
+    const struct percpu *const cpu = percpu_this();
+
+    if (cpu->irq_pc == 0) {
+        return false;
+    }
+    out->pc = cpu->irq_pc;
+    out->frame = cpu->irq_frame;
+    out->caller = leaf_caller(cpu->irq_pc, cpu->irq_stack);
+    return true;
 }
 
 void irq_dispatch(uint32_t vector)

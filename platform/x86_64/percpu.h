@@ -52,6 +52,9 @@ struct percpu {
     _Atomic uint64_t nmi_count;  /* [a] NMIs that nobody explained */
     struct hal_space *space;     /* [o] whose tables CR3 holds; NULL: the kernel's own */
     struct asid_cpu asid;        /* [o] */
+    uint64_t irq_pc;             /* [o] where the interrupt under way struck; 0: in user code */
+    uint64_t irq_frame;          /* [o] the frame pointer there */
+    uint64_t irq_stack;          /* [o] the stack pointer there */
     struct hal_user *owner;      /* [o] whose vector state and segment bases are in the registers */
     struct hal_stack idle_stack; /* [c] what the CPU came up on; empty on the boot CPU */
     struct tss tss;              /* [c] but rsp[0], which follows frame_top */

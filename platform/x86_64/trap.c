@@ -106,6 +106,9 @@ void trap_kernel(struct trap_frame *frame);
 void trap_kernel(struct trap_frame *frame)
 {
     if (frame->vector >= TRAP_EXCEPTIONS) {
+        percpu_this()->irq_pc = frame->rip;
+        percpu_this()->irq_frame = frame->rbp;
+        percpu_this()->irq_stack = frame->rsp;
         irq_dispatch((uint32_t)frame->vector);
         return;
     }

@@ -176,6 +176,7 @@ static bool event_of(struct hal_user *user, uint32_t vector, struct hal_user_eve
         return true;
     }
     preempt_disable();
+    percpu_this()->irq_pc = 0;
     irq_dispatch(vector);
     (void)hal_preempt_dec(); /* invariant (3): the next turn looks whether that made it zero */
     return false;

@@ -51,6 +51,17 @@ void hal_cpu_stop_others(void);
 /* Stop this CPU for good, interrupts off. */
 _Noreturn void hal_cpu_halt(void);
 
+/* Where a hard interrupt struck kernel code. */
+struct hal_interrupted {
+    uintptr_t pc;
+    uintptr_t caller; /* return address of a function without a frame of its own; 0: not known */
+    uintptr_t frame;  /* frame pointer, from which backtrace_walk() goes on */
+};
+
+/* Where the one that this CPU serves struck. False if that was user code.  Context: inside
+ * core_irq_enter() and core_irq_exit(). */
+bool hal_irq_interrupted(struct hal_interrupted *out);
+
 /* ---- kernel stacks and contexts ------------------------------------------------------------- */
 
 /* A kernel stack with an unmapped guard page below base. */

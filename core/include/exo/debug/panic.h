@@ -16,6 +16,10 @@ _Noreturn void panic(const char *format, ...) EXO_PRINTF(1, 2);
 /* The same for a fault: backtrace from the given frame pointer and pc instead of the caller's. */
 _Noreturn void panic_at(uintptr_t pc, uintptr_t frame, const char *format, ...) EXO_PRINTF(3, 4);
 
+/* Store the return addresses of the frames from frame pointer `frame` on, innermost first, at most
+ * `max`; returns how many. Stops where backtrace_print() does. */
+size_t backtrace_walk(uintptr_t frame, uintptr_t *pc, size_t max);
+
 /* Print "  #0 0x... name+0x12" lines from `pc` and frame pointer `frame`; stops at the first frame
  * that leaves the stack it began on or goes down. At most 32 lines. */
 void backtrace_print(uintptr_t pc, uintptr_t frame);

@@ -17,4 +17,8 @@ struct ksym {
 extern const struct ksym g_ksyms[]; /* sorted by address */
 extern const uint32_t g_ksym_count;
 
+/* Index of the function that holds `pc`: the last one that begins at or below it; UINT32_MAX if
+ * there is none, as for code behind the kernel's (hosted: the C library's). */
+uint32_t symbol_index(uintptr_t pc);
+
 #endif /* EXO_DEBUG_SYMBOLS_H */
