@@ -347,6 +347,9 @@ START_TEST(trace_has_exactly_the_switches_of_a_known_program)
     struct thread *second = NULL;
     struct thread *first = NULL;
 
+    if (!sched_heeds_classes()) {
+        return; /* what comes between the two is decided by priorities */
+    }
     completion_init(&duet.done);
     ck_assert_int_eq(thread_create(&spec, &second), EXO_OK);
     ck_assert(test_wait_for(&duet.ready, 1, 5 * NS_PER_S));
