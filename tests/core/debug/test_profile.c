@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "exo/debug/profile.h"
+#include "exo/debug/symbols.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 #include "exo/mem/phys.h"
@@ -111,6 +112,21 @@ START_TEST(profile_finds_the_function_that_spins)
 }
 END_TEST
 
+/* Code is found by where its function begins, and what lies far from all functions is nobody's. */
+START_TEST(symbol_index_knows_its_bounds)
+{
+    const struct ksym *const last = &g_ksyms[g_ksym_count - 1];
+    const uint32_t inner = symbol_index((uintptr_t)profile_spin_outer);
+
+    ck_assert_uint_lt(inner, g_ksym_count);
+    ck_assert_uint_eq(g_ksyms[inner].addr, (uintptr_t)profile_spin_outer);
+    ck_assert_uint_eq(symbol_index((uintptr_t)profile_spin_outer + 1), inner);
+    ck_assert_uint_eq(symbol_index((uintptr_t)last->addr), g_ksym_count - 1);
+    ck_assert_uint_eq(symbol_index((uintptr_t)last->addr + (1u << 20)), UINT32_MAX);
+    ck_assert_uint_eq(symbol_index((uintptr_t)g_ksyms[0].addr - 1), UINT32_MAX);
+}
+END_TEST
+
 START_TEST(profile_stops_and_starts_afresh)
 {
     struct profile_stats stats;
@@ -151,5 +167,6 @@ START_TEST(profile_survives_a_lack_of_memory)
 END_TEST
 
 EXO_SUITE(debug_profile, EXO_TEST_TIMED(profile_finds_the_function_that_spins, 60),
+          EXO_TEST(symbol_index_knows_its_bounds),
           EXO_TEST_TIMED(profile_stops_and_starts_afresh, 60),
           EXO_TEST(profile_survives_a_lack_of_memory))
