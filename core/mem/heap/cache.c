@@ -8,7 +8,7 @@
  * Invariants:
  *   (1) an array in the depot is full, of its class's limit; a spare array is full if its bit in
  *       spare_full is set, else empty;
- *   (2) a bin with limit 0 has no arrays and word's lower 16 bits are 0;
+ *   (2) a bin without arrays has top, slots and end NULL: as empty as it is full;
  *   (3) a slot of the depot holds NULL or an array that belongs to who takes it out by exchange:
  *       acquire there pairs with release of who put it in, for the array and for the objects.
  */
@@ -119,11 +119,20 @@ uint64_t cache_allocs(uint32_t class)
 
 /* ---- a thread's cache ---- */
 
+static uint32_t bin_count(const struct heap_bin *bin)
+{
+    return (uint32_t)(bin->top - bin->slots);
+}
+
+static uint32_t bin_limit(const struct heap_bin *bin)
+{
+    return (uint32_t)(bin->end - bin->slots);
+}
+
 static void allocs_report(struct heap_bin *bin, uint32_t class)
 {
-    atomic_fetch_add_explicit(&g_depot[class].allocs, HEAP_BIN_ALLOCS(bin->word),
-                              memory_order_relaxed);
-    bin->word &= HEAP_BIN_COUNT_MASK;
+    atomic_fetch_add_explicit(&g_depot[class].allocs, bin->allocs, memory_order_relaxed);
+    bin->allocs = 0;
 }
 
 static bool spare_is_full(const struct heap_cache *cache, uint32_t class)
@@ -135,12 +144,13 @@ static void bin_flush(struct heap_cache *cache, uint32_t class)
 {
     struct heap_bin *const bin = &cache->bin[class];
     void **const slots = bin->slots;
-    void **const spare = bin->spare;
-    const uint32_t count = (uint32_t)(bin->word & HEAP_BIN_COUNT_MASK);
-    const uint32_t more = spare_is_full(cache, class) ? (uint32_t)bin->limit : 0;
+    void **const spare = cache->spare[class];
+    const uint32_t count = bin_count(bin);
+    const uint32_t more = spare_is_full(cache, class) ? bin_limit(bin) : 0;
 
     allocs_report(bin, class);
     *bin = (struct heap_bin){ .slots = NULL };
+    cache->spare[class] = NULL;
     cache->spare_full &= ~(1ull << class);
     cache->batch[class] = 0;
     slab_give(slots, count);
@@ -174,23 +184,34 @@ static void reclaim_follow(struct heap_cache *cache)
     }
 }
 
+/* Make `slots`, with `count` objects, the array in use. */
+static void bin_use(struct heap_bin *bin, uint32_t class, void **slots, uint32_t count)
+{
+    bin->slots = slots;
+    bin->top = slots + count;
+    bin->end = slots + array_limit(class);
+}
+
 static bool bin_open(struct heap_bin *bin, uint32_t class)
 {
     if (bin->slots == NULL) {
-        bin->slots = array_alloc(class);
-        bin->limit = bin->slots == NULL ? 0 : array_limit(class);
+        void **const slots = array_alloc(class);
+
+        if (slots == NULL) {
+            return false;
+        }
+        bin_use(bin, class, slots, 0);
     }
-    return bin->slots != NULL;
+    return true;
 }
 
-/* Exchange the array in use, with `count` objects, for the spare one. */
-static void swap(struct heap_bin *bin, uint32_t count)
+/* Exchange the array in use for the spare one, which has `count` objects. */
+static void swap(struct heap_cache *cache, uint32_t class, uint32_t count)
 {
-    void **const slots = bin->slots;
+    void **const slots = cache->bin[class].slots;
 
-    bin->slots = bin->spare;
-    bin->spare = slots;
-    bin->word = (bin->word & ~(uint64_t)HEAP_BIN_COUNT_MASK) | count;
+    bin_use(&cache->bin[class], class, cache->spare[class], count);
+    cache->spare[class] = slots;
 }
 
 /* Fill the empty array from the CPU's slabs, more each time. */
@@ -198,10 +219,10 @@ static void fetch(struct heap_cache *cache, uint32_t class)
 {
     struct heap_bin *const bin = &cache->bin[class];
     const uint32_t doubled = cache->batch[class] == 0 ? BATCH_FIRST : cache->batch[class] * 2u;
-    const uint32_t batch = (uint32_t)min_u64(doubled, bin->limit);
+    const uint32_t batch = (uint32_t)min_u64(doubled, bin_limit(bin));
 
     cache->batch[class] = (uint8_t)batch;
-    bin->word += slab_take(SLAB_PLAIN, class, bin->slots, batch);
+    bin->top += slab_take(SLAB_PLAIN, class, bin->slots, batch);
 }
 
 void *cache_refill(struct heap_cache *cache, uint32_t class)
@@ -209,27 +230,27 @@ void *cache_refill(struct heap_cache *cache, uint32_t class)
     struct heap_bin *const bin = &cache->bin[class];
     void *object = NULL;
 
-    KASSERT((bin->word & HEAP_BIN_COUNT_MASK) == 0);
+    KASSERT(bin->top == bin->slots);
     reclaim_follow(cache);
     if (!bin_open(bin, class)) {
         return slab_take(SLAB_PLAIN, class, &object, 1) == 1 ? object : NULL;
     }
     allocs_report(bin, class);
     if (spare_is_full(cache, class)) {
-        swap(bin, (uint32_t)bin->limit);
+        swap(cache, class, bin_limit(bin));
         cache->spare_full &= ~(1ull << class);
-        return heap_cache_pop(cache, class);
+        return heap_bin_pop(bin);
     }
     void **const full = depot_get(class);
 
     if (full == NULL) {
         fetch(cache, class);
-        return heap_cache_pop(cache, class);
+        return heap_bin_pop(bin);
     }
-    array_free(bin->spare);
-    bin->spare = full;
-    swap(bin, (uint32_t)bin->limit);
-    return heap_cache_pop(cache, class);
+    array_free(cache->spare[class]);
+    cache->spare[class] = full;
+    swap(cache, class, bin_limit(bin));
+    return heap_bin_pop(bin);
 }
 
 bool cache_make_room(struct heap_cache *cache, uint32_t class)
@@ -242,20 +263,20 @@ bool cache_make_room(struct heap_cache *cache, uint32_t class)
     }
     allocs_report(bin, class);
     if (spare_is_full(cache, class)) {
-        if (depot_put(class, bin->spare)) {
-            bin->spare = NULL;
+        if (depot_put(class, cache->spare[class])) {
+            cache->spare[class] = NULL;
         } else {
-            slab_give(bin->spare, (uint32_t)bin->limit);
+            slab_give(cache->spare[class], bin_limit(bin));
         }
         cache->spare_full &= ~(1ull << class);
     }
-    if (bin->spare == NULL) {
-        bin->spare = array_alloc(class);
-        if (bin->spare == NULL) {
+    if (cache->spare[class] == NULL) {
+        cache->spare[class] = array_alloc(class);
+        if (cache->spare[class] == NULL) {
             return false;
         }
     }
-    swap(bin, 0);
+    swap(cache, class, 0);
     cache->spare_full |= 1ull << class;
     return true;
 }

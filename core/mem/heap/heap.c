@@ -17,6 +17,8 @@
 #include "exo/mem/phys.h"
 #include "heap_private.h"
 
+#define CALLER __builtin_return_address(0)
+
 static _Atomic uint32_t g_fail_after; /* 0: armed to nothing */
 
 void heap_init(void)
@@ -92,18 +94,23 @@ static EXO_NOINLINE void *alloc_slow(size_t size, const void *caller)
     return cache_refill(cache, heap_class_of(wanted));
 }
 
+/* An object out of the running thread's cache, NULL if there is none, or no cache; small sizes
+ * first. Size 0 is class 0 here, which never has any. */
 static inline void *alloc_cached(size_t size)
 {
     struct heap_cache *const cache = heap_cache_mine();
 
-    /* Size 0 is class 0 here, which never has any. */
-    if (EXO_UNLIKELY(cache == NULL || size > HEAP_SMALL_MAX)) {
+    if (EXO_UNLIKELY(cache == NULL)) {
         return NULL;
     }
-    return heap_cache_pop(cache, heap_class_of(size));
+    if (EXO_LIKELY(size <= HEAP_STEP_MAX)) {
+        return heap_bin_pop(&cache->bin[(size + 15) / 16]);
+    }
+    return size > HEAP_SMALL_MAX ? NULL : heap_bin_pop(&cache->bin[heap_class_of(size)]);
 }
 
-static inline void *alloc_by(size_t size, const void *caller)
+/* For those who return to somebody else than their caller's caller. */
+static void *alloc_by(size_t size, const void *caller)
 {
     void *const cached = alloc_cached(size);
     void *const object = EXO_LIKELY(cached != NULL) ? cached : alloc_slow(size, caller);
@@ -114,12 +121,14 @@ static inline void *alloc_by(size_t size, const void *caller)
 
 EXO_NOINLINE void *heap_alloc_any(size_t size)
 {
-    return alloc_by(size, __builtin_return_address(0));
+    void *const object = alloc_cached(size);
+
+    return EXO_LIKELY(object != NULL) ? object : alloc_slow(size, CALLER);
 }
 
 void *heap_alloc_zeroed(size_t size)
 {
-    void *const object = alloc_by(size, __builtin_return_address(0));
+    void *const object = alloc_by(size, CALLER);
 
     return object == NULL ? NULL : memset(object, 0, size);
 }
@@ -130,9 +139,9 @@ void *heap_alloc_aligned(size_t size, size_t align)
         return NULL;
     }
     if (align <= 16) {
-        return alloc_by(size, __builtin_return_address(0));
+        return alloc_by(size, CALLER);
     }
-    const void *const caller = __builtin_return_address(0);
+    const void *const caller = CALLER;
     const size_t most = (size_t)max_u64(size, align);
 
     if (check_is_on() || align > PAGE_SIZE || most > HEAP_SMALL_MAX) {
@@ -159,7 +168,7 @@ static void large_free(struct slab *slab, void *object)
 
 static EXO_NOINLINE void free_slow(void *object, uintptr_t entry)
 {
-    struct slab *const slab = (struct slab *)(entry & ~(uintptr_t)ENTRY_CLASS);
+    struct slab *const slab = entry_slab(entry);
     struct heap_cache *const cache = heap_cache_mine();
 
     if (object == NULL) {
@@ -183,33 +192,22 @@ static EXO_NOINLINE void free_slow(void *object, uintptr_t entry)
     }
     if (cache == NULL || check_is_on() ||
         atomic_load_explicit(&g_fail_after, memory_order_relaxed) != 0 ||
-        !cache_make_room(cache, class) || !heap_cache_push(cache, class, object)) {
+        !cache_make_room(cache, class) || !heap_bin_push(&cache->bin[class], object)) {
         slab_give(&object, 1);
     }
 }
 
-/* The class comes out of two loads that depend on each other and on the object, and the next
- * allocation would wait for it through the cache. So it is guessed, as the class of the last free,
- * and only compared with: the processor goes on meanwhile. The empty assembly keeps the compiler
- * from seeing that guess and class are the same number. Class 0 has no room, ever. */
+/* The bin of class 0, which stands for what may not be cached, has no room, ever. */
 EXO_NOINLINE void heap_free(void *object)
 {
     trace_object(TRACE_FREE, object, 0);
     const uintptr_t entry = table_entry(object);
-    const uint32_t class = (uint32_t)(entry & ENTRY_CLASS);
     struct heap_cache *const cache = heap_cache_mine();
 
-    if (EXO_LIKELY(cache != NULL)) {
-        uint32_t guess = cache->class_last;
-
-        if (EXO_UNLIKELY(guess != class)) {
-            cache->class_last = class;
-            guess = class;
-        }
-        __asm__("" : "+r"(guess));
-        if (EXO_LIKELY(heap_cache_push(cache, guess, object))) {
-            return;
-        }
+    if (EXO_LIKELY(
+            cache != NULL &&
+            heap_bin_push((struct heap_bin *)((char *)cache + (entry >> ENTRY_SHIFT)), object))) {
+        return;
     }
     free_slow(object, entry);
 }
@@ -233,7 +231,7 @@ void *heap_resize(void *object, size_t size)
     if (object != NULL && size <= had && size > had / 2 && !check_is_on()) {
         return object;
     }
-    void *const other = alloc_by(size, __builtin_return_address(0));
+    void *const other = alloc_by(size, CALLER);
 
     if (other == NULL) {
         return NULL;

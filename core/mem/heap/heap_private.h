@@ -56,7 +56,7 @@ void table_remove(struct slab *slab); /* its frames go back; interrupts may be o
 
 #define LEAF_SHIFT  21u
 #define LEAF_FRAMES 512u
-#define ENTRY_CLASS 63u /* bits of an entry that are the class; records are aligned to 64 bytes */
+#define ENTRY_SHIFT 48u /* above: offset of the bin, if objects may be cached; below: the record */
 
 struct leaf {
     _Atomic uintptr_t entry[LEAF_FRAMES];
@@ -65,8 +65,20 @@ struct leaf {
 extern _Atomic(struct leaf *) *g_dir; /* [c] the array; its words are atomic */
 extern uint64_t g_dir_count;          /* [c] */
 
-/* The table's word for the frame of `object`: its slab's record and, in the low bits, the class by
- * which it may be cached; 0 if the heap has nothing there. */
+/* A frame's word: its slab's record, and the offset in a thread's cache of the bin that its objects
+ * may lie in; that of class 0, which has none, if they may not. Addresses repeat bit 47 above it. */
+static inline uintptr_t entry_make(const struct slab *slab, uint32_t class)
+{
+    return ((uintptr_t)slab & (((uintptr_t)1 << ENTRY_SHIFT) - 1)) |
+           (uintptr_t)(class * HEAP_BIN_BYTES) << ENTRY_SHIFT;
+}
+
+static inline struct slab *entry_slab(uintptr_t entry)
+{
+    return (struct slab *)((intptr_t)(entry << (64 - ENTRY_SHIFT)) >> (64 - ENTRY_SHIFT));
+}
+
+/* The table's word for the frame of `object`, 0 if the heap has nothing there. */
 static inline uintptr_t table_entry(const void *object)
 {
     const paddr_t paddr = hal_virt_to_phys(object);
@@ -83,7 +95,7 @@ static inline uintptr_t table_entry(const void *object)
 
 static inline struct slab *table_find(const void *object)
 {
-    return (struct slab *)(table_entry(object) & ~(uintptr_t)ENTRY_CLASS);
+    return entry_slab(table_entry(object));
 }
 
 void table_frames_add(int64_t frames); /* count frames held */

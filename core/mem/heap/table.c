@@ -2,7 +2,7 @@
  * core/mem/heap/table.c - from an address to its slab, and the records of slabs.
  *
  * A directory has a pointer per 2 MiB of memory to a leaf with a word per frame: the slab's record,
- * its class in the low bits if objects may be cached. A missing leaf is one shared leaf of zeros,
+ * its bin in the high bits if objects may be cached. A missing leaf is one shared leaf of zeros,
  * so that a look-up never asks.
  *
  * Invariants:
@@ -174,7 +174,7 @@ struct slab *table_add(size_t frames, size_t align_frames, uint32_t class, bool 
     if (class == SLAB_LARGE) {
         atomic_fetch_add_explicit(&g_large, 1, memory_order_relaxed);
     }
-    entries_set(first, class == SLAB_LARGE ? 1 : frames, (uintptr_t)slab | (cached ? class : 0));
+    entries_set(first, class == SLAB_LARGE ? 1 : frames, entry_make(slab, cached ? class : 0));
     return slab;
 
 fail_frames:
@@ -212,9 +212,7 @@ void table_walk(void (*fn)(struct slab *slab, void *arg), void *arg)
         struct leaf *const leaf =
             atomic_load_explicit(&g_dir[i / LEAF_FRAMES], memory_order_relaxed);
         struct slab *const slab =
-            (struct slab *)(atomic_load_explicit(&leaf->entry[i % LEAF_FRAMES],
-                                                 memory_order_relaxed) &
-                            ~(uintptr_t)ENTRY_CLASS);
+            entry_slab(atomic_load_explicit(&leaf->entry[i % LEAF_FRAMES], memory_order_relaxed));
 
         if (slab != NULL && hal_virt_to_phys(slab->base) >> PAGE_SHIFT == i) {
             fn(slab, arg);

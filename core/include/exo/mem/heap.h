@@ -25,6 +25,7 @@
 #include "exo/lib/types.h"
 #include "exo/mem/heap_cache.h"
 
+#define HEAP_STEP_MAX  128u              /* bytes; up to here classes are 16 bytes apart */
 #define HEAP_SMALL_MAX 32768u            /* bytes; larger objects are whole frames */
 #define HEAP_ALIGN_MAX ((size_t)1 << 30) /* bytes */
 #define HEAP_SIZE_MAX  ((size_t)1 << 40) /* bytes; larger requests fail */
@@ -38,7 +39,7 @@ void heap_init(void);
  * four from 2 KiB on. */
 static inline uint32_t heap_class_of(size_t size)
 {
-    if (size <= 128) {
+    if (size <= HEAP_STEP_MAX) {
         return (uint32_t)(size + 15) >> 4;
     }
     const uint32_t last = (uint32_t)size - 1;
@@ -56,32 +57,32 @@ static inline struct heap_cache *heap_cache_mine(void)
     return hal_irq_nested() ? NULL : (struct heap_cache *)(void *)hal_current();
 }
 
-/* Take an object of `class` out of the running thread's cache, NULL if it has none. */
-static inline void *heap_cache_pop(struct heap_cache *cache, uint32_t class)
+/* Take an object out of a bin of the running thread's cache, NULL if it has none. */
+static inline void *heap_bin_pop(struct heap_bin *bin)
 {
-    struct heap_bin *const bin = &cache->bin[class];
-    const uint64_t word = bin->word;
-    const uint64_t count = word & HEAP_BIN_COUNT_MASK;
+    void **const top = bin->top;
 
-    if (EXO_UNLIKELY(count == 0)) {
+    if (EXO_UNLIKELY(top == bin->slots)) {
         return NULL;
     }
-    bin->word = word + HEAP_BIN_POP;
-    return bin->slots[count - 1];
+    bin->top = top - 1;
+    bin->allocs++;
+    if (top[-1] == NULL) {
+        __builtin_unreachable(); /* so that no caller asks again */
+    }
+    return top[-1];
 }
 
-/* Put an object into the running thread's cache; false if there is no room. */
-static inline bool heap_cache_push(struct heap_cache *cache, uint32_t class, void *object)
+/* Put an object into a bin of the running thread's cache; false if there is no room. */
+static inline bool heap_bin_push(struct heap_bin *bin, void *object)
 {
-    struct heap_bin *const bin = &cache->bin[class];
-    const uint64_t word = bin->word;
-    const uint64_t count = word & HEAP_BIN_COUNT_MASK;
+    void **const top = bin->top;
 
-    if (EXO_UNLIKELY(count == bin->limit)) {
+    if (EXO_UNLIKELY(top == bin->end)) {
         return false;
     }
-    bin->slots[count] = object;
-    bin->word = word + HEAP_BIN_PUSH;
+    *top = object;
+    bin->top = top + 1;
     return true;
 }
 
@@ -101,7 +102,7 @@ void *heap_alloc_any(size_t size);
 static inline EXO_MUST_CHECK void *heap_alloc(size_t size)
 {
     if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX && !trace_is_on(TRACE_ALLOC)) {
-        void *const object = heap_cache_pop(heap_cache_inline(), heap_class_of(size));
+        void *const object = heap_bin_pop(&heap_cache_inline()->bin[heap_class_of(size)]);
 
         if (EXO_LIKELY(object != NULL)) {
             return object;
@@ -119,7 +120,7 @@ static inline void heap_free_sized(void *object, size_t size)
 {
     if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX && object != NULL &&
         !trace_is_on(TRACE_FREE) &&
-        EXO_LIKELY(heap_cache_push(heap_cache_inline(), heap_class_of(size), object))) {
+        EXO_LIKELY(heap_bin_push(&heap_cache_inline()->bin[heap_class_of(size)], object))) {
         return;
     }
     heap_free(object);
