@@ -155,6 +155,38 @@ BENCH(heap_pair_64, "64 bytes allocated and freed by calls, about 8 cycles; tcma
     heap_bench_pair(run, &g_ops);
 }
 
+/* The least that an allocator behind two calls can do: a list of free objects, nothing counted,
+ * nothing checked. */
+static void **g_floor_list;
+
+static EXO_NOINLINE void *floor_alloc(size_t size)
+{
+    void **const object = g_floor_list;
+
+    (void)size;
+    g_floor_list = *object;
+    return object;
+}
+
+static EXO_NOINLINE void floor_free(void *object)
+{
+    *(void **)object = g_floor_list;
+    g_floor_list = object;
+}
+
+static const struct heap_ops g_floor_ops = { floor_alloc, floor_free, resident_bytes };
+
+BENCH(floor_heap_pair, "the same loop round a bare list of free objects: the floor of two calls",
+      false)
+{
+    static void *object[8];
+
+    g_floor_list = object;
+    heap_bench_pair(run, &g_floor_ops);
+}
+
+BENCH_CLAIM(heap_pair_64, floor_heap_pair, 0);
+
 BENCH(heap_pair_64_inline, "the same with a constant size, inlined, about 3 cycles", true)
 {
     bench_start(run);
