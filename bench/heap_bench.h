@@ -31,4 +31,8 @@ void heap_bench_remote(struct bench_run *run, const struct heap_ops *ops);
  * thousandths, 0 if the memory did not suffice. */
 uint64_t heap_bench_trace(const struct heap_ops *ops);
 
+/* Hosted, in a process of its own: run the trace on the rival of that number and print its answer;
+ * returns the exit status. */
+int heap_rival_trace(const char *rival);
+
 #endif /* HEAP_BENCH_H */

@@ -4,12 +4,11 @@
  *
  * Each is opened with names of its own, so that none replaces malloc. Interrupts are off while one
  * of them runs: a kernel thread that is preempted inside would find it half-way on the same host
- * thread. Resident memory is measured in a child process, where nothing else changes.
+ * thread. Resident memory is measured in a process of its own.
  */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/heap_bench.h"
@@ -96,30 +95,31 @@ static void rival_run(struct bench_run *run, uint32_t rival, loop_fn *loop, bool
     hal_irq_restore(irq);
 }
 
-/* Run the trace in a child; its answer in thousandths, 0 if there is none. */
-static uint64_t trace_in_child(const struct heap_ops *ops)
+int heap_rival_trace(const char *rival)
 {
-    uint64_t answer = 0;
-    int ends[2];
+    const unsigned long number = strtoul(rival, NULL, 10);
+    const struct heap_ops *const ops = number < RIVALS ? ops_of((uint32_t)number) : NULL;
 
-    if (pipe(ends) != 0) {
+    printf("%llu\n", ops == NULL ? 0ull : (unsigned long long)heap_bench_trace(ops));
+    return EXIT_SUCCESS;
+}
+
+/* Run the trace in a fresh process, in which the rival has nothing left over from other rows; its
+ * answer in thousandths, 0 if there is none. */
+static uint64_t trace_in_process(uint32_t rival)
+{
+    char command[64];
+    char line[32] = "";
+
+    (void)snprintf(command, sizeof(command), "exec /proc/%d/exe --trace %u", (int)getpid(), rival);
+    FILE *const answer = popen(command, "r");
+
+    if (answer == NULL) {
         return 0;
     }
-    const pid_t child = fork();
+    const bool read = fgets(line, sizeof(line), answer) != NULL;
 
-    if (child == 0) {
-        answer = heap_bench_trace(ops);
-        _exit(write(ends[1], &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1);
-    }
-    (void)close(ends[1]);
-    if (child < 0 || read(ends[0], &answer, sizeof(answer)) != sizeof(answer)) {
-        answer = 0;
-    }
-    (void)close(ends[0]);
-    if (child > 0) {
-        (void)waitpid(child, NULL, 0);
-    }
-    return answer;
+    return pclose(answer) == 0 && read ? strtoull(line, NULL, 10) : 0;
 }
 
 static void resident_run(struct bench_run *run, uint32_t rival)
@@ -128,7 +128,7 @@ static void resident_run(struct bench_run *run, uint32_t rival)
     const hal_irq_t irq = hal_irq_save();
 
     if (thousandths[rival] == 0 && ops_of(rival) != NULL) {
-        thousandths[rival] = trace_in_child(ops_of(rival));
+        thousandths[rival] = trace_in_process(rival);
     }
     hal_irq_restore(irq);
     run->skipped = thousandths[rival] == 0;

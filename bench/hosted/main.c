@@ -2,13 +2,20 @@
  * main.c - exo-bench: the benchmark bodies on the hosted kernel, the rivals beside them.
  *
  *   exo-bench [--cpus N] [key=value ...] [NAME ...]    no name: all
+ *   exo-bench --trace RIVAL                            for itself: see heap_rival_trace()
  *
  * bench-samples=N and other words with "=" go to the kernel's command line as they are.
+ *
+ * The rival allocators are opened while the program runs, and each wants a place in the block of
+ * thread-local storage that every thread has from its start: glibc leaves room there for about two.
+ * So the program starts itself again with more, unless the environment asks for something else.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "bench/heap_bench.h"
 #include "platform/hosted/hosted.h"
 
 #define CMDLINE_MAX     2048
@@ -28,8 +35,27 @@ static void append(const char *text)
     memcpy(g_cmdline + used, text, strlen(text) + 1);
 }
 
+#define TUNABLES   "GLIBC_TUNABLES"
+#define TLS_WANTED "glibc.rtld.optional_static_tls=65536"
+
+static void restart_with_tls(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "bench-count=1") == 0) {
+            return; /* an instruction counter watches this process, and no rival is counted */
+        }
+    }
+    if (getenv(TUNABLES) == NULL && setenv(TUNABLES, TLS_WANTED, 1) == 0) {
+        (void)execv("/proc/self/exe", argv); /* if it fails, some rivals are not on this machine */
+    }
+}
+
 int main(int argc, char **argv)
 {
+    restart_with_tls(argc, argv);
+    if (argc == 3 && strcmp(argv[1], "--trace") == 0) {
+        return heap_rival_trace(argv[2]);
+    }
     struct hosted_config config = { .cpus = CPUS_DEFAULT, .mem_mib = MEM_DEFAULT_MIB };
     bool named = false;
 
