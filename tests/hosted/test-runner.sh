@@ -32,3 +32,13 @@ expect hangs "still running after its time limit\|Test timeout expired"
 expect panics "Early exit"
 expect returns_with_interrupts_off "interrupts or preemption off"
 expect 'no_such_test' "no test matches"
+
+# The monitor shows the heap by class and by caller, and the end of the machine names what is left.
+said=$(printf 'test_leak\nheap\npoweroff\n' | ./exo-unit --boot 2>&1)
+for text in '^ *112 *3 *3 *1$' '^ *3 *216  leak_objects+0x' 'leak: count=3 size=72 allocated by leak_objects+'; do
+    if ! echo "$said" | grep -q "$text"; then
+        echo "the monitor did not say '$text':"
+        echo "$said"
+        exit 1
+    fi
+done

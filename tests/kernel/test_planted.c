@@ -9,6 +9,7 @@
 #include "exo/hal.h"
 #include "exo/mem/heap.h"
 #include "exo/mem/phys.h"
+#include "exo/monitor.h"
 #include "exo/sched/thread.h"
 #include "exo_check.h"
 #include "exo_test.h"
@@ -76,6 +77,14 @@ START_TEST(leaks_heap_objects)
     leak_objects(HEAP_SMALL_MAX + 1);
 }
 END_TEST
+
+static void command_leak(uint32_t argc, const char *const *argv)
+{
+    (void)argc;
+    (void)argv;
+    leak_objects(72);
+}
+EXO_MONITOR_COMMAND(test_leak, "a test's own: leave objects of the heap behind", command_leak);
 
 /* Leaks in the first of its two runs only, as something that fills for good would: the heap's
  * report at the machine's end sees it. */

@@ -319,7 +319,7 @@ bool heap_class_stats(uint32_t class, struct heap_class_stats *out)
         return false;
     }
     slab_stats(class, out);
-    out->allocs = cache_allocs(class);
+    out->allocs += cache_allocs(class);
     return true;
 }
 

@@ -445,8 +445,10 @@ void slab_stats(uint32_t class, struct heap_class_stats *out)
     for (uint32_t i = 0; i < CPUS_MAX * SLAB_KINDS; i++) {
         struct cpu_bin *const bin = &g_cpu[i / SLAB_KINDS].bin[i % SLAB_KINDS][class];
 
-        out->objects += atomic_load_explicit(&bin->taken, memory_order_relaxed) -
-                        atomic_load_explicit(&bin->given, memory_order_relaxed);
+        const uint64_t taken = atomic_load_explicit(&bin->taken, memory_order_relaxed);
+
+        out->objects += taken - atomic_load_explicit(&bin->given, memory_order_relaxed);
+        out->allocs += i % SLAB_KINDS == SLAB_CHECKED ? taken : 0; /* each is an allocation */
         out->slabs += atomic_load_explicit(&bin->slabs, memory_order_relaxed);
     }
 }

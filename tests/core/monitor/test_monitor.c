@@ -69,8 +69,8 @@ END_TEST
 /* All of them print and return, whatever state the kernel is in. */
 START_TEST(monitor_commands_that_look_return)
 {
-    static const char *const looks[] = { "help", "dmesg",  "cpus",     "threads",
-                                         "mem",  "timers", "bootchart" };
+    static const char *const looks[] = { "help", "dmesg", "cpus",   "threads",
+                                         "mem",  "heap",  "timers", "bootchart" };
 
     for (size_t i = 0; i < ARRAY_COUNT(looks); i++) {
         run(looks[i]);

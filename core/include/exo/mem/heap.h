@@ -162,7 +162,7 @@ struct heap_stats {
 
 struct heap_class_stats {
     uint64_t size_bytes;
-    uint64_t allocs;  /* through thread caches; those of live threads follow at their next miss */
+    uint64_t allocs;  /* with red zones, and through caches: live threads report at a miss */
     uint64_t objects; /* out of slabs: alive or in caches */
     uint64_t slabs;
 };

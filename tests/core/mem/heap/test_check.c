@@ -193,7 +193,34 @@ START_TEST(heap_callers_sums_up_what_does_not_fit)
 }
 END_TEST
 
-EXO_SUITE(heap_check, EXO_TEST(heap_leak_report_knows_what_is_kept),
+/* Objects with red zones are counted in the class of what they need with it, as they come and go. */
+START_TEST(heap_class_stats_counts_red_zones)
+{
+    const uint32_t class = heap_class_of(OBJECT_BYTES + CHECK_TRAILER_BYTES);
+    struct heap_class_stats before;
+    struct heap_class_stats out;
+    struct heap_class_stats after;
+
+    if (!EXO_CONFIG_DEBUG) {
+        return;
+    }
+    ck_assert(heap_class_stats(class, &before));
+    void *const object = heap_alloc_any(OBJECT_BYTES);
+
+    ck_assert_ptr_nonnull(object);
+    ck_assert(heap_class_stats(class, &out));
+    heap_free(object);
+    ck_assert(heap_class_stats(class, &after));
+    ck_assert_uint_eq(out.allocs, before.allocs + 1);
+    ck_assert_uint_eq(out.objects, before.objects + 1);
+    ck_assert_uint_ge(out.slabs, 1);
+    ck_assert_uint_eq(after.allocs, out.allocs);
+    ck_assert_uint_eq(after.objects, before.objects);
+}
+END_TEST
+
+EXO_SUITE(heap_check, EXO_TEST(heap_class_stats_counts_red_zones),
+          EXO_TEST(heap_leak_report_knows_what_is_kept),
           EXO_TEST(heap_callers_sums_up_what_does_not_fit), EXO_TEST(heap_free_panics_on_overrun),
           EXO_TEST(heap_free_panics_on_damaged_trailer), EXO_TEST(heap_free_panics_on_double_free),
           EXO_TEST(heap_free_panics_on_foreign_pointer),
