@@ -174,28 +174,30 @@ static uint64_t entry_of(vaddr_t vaddr)
 
 #define VGA_TEXT 0xb8000ull /* no memory of ours: uncached in the direct map */
 
+/* The bits of an entry choose the type out of the table; without one (CPUID) the bits mean what they
+ * always did, and write-combining memory is uncached, the one type that is right for any device. */
 START_TEST(kva_memory_types_are_entries_of_the_page_attribute_table)
 {
-    static const struct {
+    const bool has_table = cpuid_info()->pat;
+    const struct {
         uint32_t flags;
         uint64_t bits;
         uint64_t type;
     } wanted[] = {
         { 0, 0, 6 },
-        { PT_WRITE_COMBINE, PTE_PWT, 1 },
+        { PT_WRITE_COMBINE, has_table ? PTE_PWT : PTE_PCD | PTE_PWT, 1 },
         { PT_UNCACHED, PTE_PCD | PTE_PWT, 0 },
     };
-    const uint64_t pat = msr_read(0x277);
+    const uint64_t pat = has_table ? msr_read(0x277) : 0;
     void *view = NULL;
 
-    ck_assert(cpuid_info()->pat);
     for (uint32_t i = 0; i < ARRAY_COUNT(wanted); i++) {
         ck_assert_int_eq(kva_map(VGA_TEXT, 1, PT_WRITE | wanted[i].flags, &view), EXO_OK);
         const uint64_t entry = entry_of((vaddr_t)view);
         const uint64_t index = ((entry & PTE_PWT) != 0 ? 1 : 0) | ((entry & PTE_PCD) != 0 ? 2 : 0);
 
         ck_assert_uint_eq(entry & (PTE_PWT | PTE_PCD | PTE_PAT), wanted[i].bits);
-        ck_assert_uint_eq((pat >> (8 * index)) & 0xff, wanted[i].type);
+        ck_assert(!has_table || ((pat >> (8 * index)) & 0xff) == wanted[i].type);
         ck_assert_uint_eq(entry & PTE_ADDR, VGA_TEXT);
         ck_assert((entry & PTE_NX) != 0 && (entry & PTE_GLOBAL) != 0);
         ck_assert_int_eq(kva_protect(view, 1, PT_READ), EXO_OK);
@@ -224,6 +226,9 @@ START_TEST(page_attribute_table_is_the_same_on_every_cpu)
 {
     uint64_t mine = 0;
 
+    if (!cpuid_info()->pat) {
+        return; /* there is no such register */
+    }
     pat_read(&mine);
     ck_assert_uint_eq(mine, 0x0007010600070106ull);
     atomic_store(&g_pat_differ, 0);
