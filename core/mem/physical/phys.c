@@ -227,12 +227,12 @@ exo_status_t phys_alloc_spec(const struct phys_spec *spec, paddr_t *out)
     return alloc(&request, out);
 }
 
-/* Claim STATES_WORD frames at once, the first a multiple of it; false leaves all as they were. */
-static bool word_claim(uint32_t index)
+/* Claim STATES_WORD frames at once; false leaves all as they were. */
+static bool word_claim(states_t *word)
 {
     uint64_t used = STATES_ALL(FRAME_USED);
 
-    return __atomic_compare_exchange_n(states_word(index), &used, STATES_ALL(FRAME_CLAIMED), false,
+    return __atomic_compare_exchange_n(word, &used, STATES_ALL(FRAME_CLAIMED), false,
                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
@@ -241,15 +241,18 @@ static uint64_t run_claim(uint32_t index, uint64_t count)
 {
     uint64_t done = 0;
 
-    while (done < count) {
-        if ((index + done) % STATES_WORD == 0 && count - done >= STATES_WORD &&
-            word_claim(index + (uint32_t)done)) {
-            done += STATES_WORD;
-        } else if (frame_claim(index + (uint32_t)done)) {
-            done++;
-        } else {
-            break;
+    for (; done < count && (index + done) % STATES_WORD != 0; done++) {
+        if (!frame_claim(index + (uint32_t)done)) {
+            return done;
         }
+    }
+    states_t *word = states_word(index + (uint32_t)done);
+
+    for (; count - done >= STATES_WORD && word_claim(word); word++) {
+        done += STATES_WORD;
+    }
+    while (done < count && frame_claim(index + (uint32_t)done)) {
+        done++;
     }
     return done;
 }

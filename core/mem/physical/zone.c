@@ -142,11 +142,13 @@ void zone_give_run_locked(struct zone *zone, const struct span *span, uint32_t i
 /* Atomic stores, because who frees a frame that is not his looks at its state meanwhile. */
 static void states_fill(uint32_t index, uint64_t count, unsigned state)
 {
-    for (; count > 0 && (index % STATES_WORD != 0 || count < STATES_WORD); index++, count--) {
+    for (; count > 0 && index % STATES_WORD != 0; index++, count--) {
         state_set(index, state);
     }
-    for (; count >= STATES_WORD; index += STATES_WORD, count -= STATES_WORD) {
-        __atomic_store_n(states_word(index), STATES_ALL(state), __ATOMIC_RELAXED);
+    states_t *word = states_word(index);
+
+    for (; count >= STATES_WORD; word++, index += STATES_WORD, count -= STATES_WORD) {
+        __atomic_store_n(word, STATES_ALL(state), __ATOMIC_RELAXED);
     }
     for (; count > 0; index++, count--) {
         state_set(index, state);
