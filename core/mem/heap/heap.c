@@ -109,8 +109,7 @@ static inline void *alloc_cached(size_t size)
     return size > HEAP_SMALL_MAX ? NULL : heap_bin_pop(&cache->bin[heap_class_of(size)]);
 }
 
-/* For those who return to somebody else than their caller's caller. */
-static void *alloc_by(size_t size, const void *caller)
+static EXO_NOINLINE void *alloc_by(size_t size, const void *caller)
 {
     void *const cached = alloc_cached(size);
     void *const object = EXO_LIKELY(cached != NULL) ? cached : alloc_slow(size, caller);
@@ -119,8 +118,12 @@ static void *alloc_by(size_t size, const void *caller)
     return object;
 }
 
+/* Whoever records the event is left to alloc_by(), so that nothing has to be kept over a call. */
 EXO_NOINLINE void *heap_alloc_any(size_t size)
 {
+    if (trace_is_on(TRACE_ALLOC)) {
+        return alloc_by(size, CALLER);
+    }
     void *const object = alloc_cached(size);
 
     return EXO_LIKELY(object != NULL) ? object : alloc_slow(size, CALLER);
@@ -198,9 +201,8 @@ static EXO_NOINLINE void free_slow(void *object, uintptr_t entry)
 }
 
 /* The bin of class 0, which stands for what may not be cached, has no room, ever. */
-EXO_NOINLINE void heap_free(void *object)
+static inline void free_untraced(void *object)
 {
-    trace_object(TRACE_FREE, object, 0);
     const uintptr_t entry = table_entry(object);
     struct heap_cache *const cache = heap_cache_mine();
 
@@ -210,6 +212,21 @@ EXO_NOINLINE void heap_free(void *object)
         return;
     }
     free_slow(object, entry);
+}
+
+static EXO_NOINLINE void free_traced(void *object)
+{
+    trace_object(TRACE_FREE, object, 0);
+    free_untraced(object);
+}
+
+EXO_NOINLINE void heap_free(void *object)
+{
+    if (trace_is_on(TRACE_FREE)) {
+        free_traced(object);
+        return;
+    }
+    free_untraced(object);
 }
 
 /* ---- other forms ---- */

@@ -66,7 +66,8 @@ extern _Atomic(struct leaf *) *g_dir; /* [c] the array; its words are atomic */
 extern uint64_t g_dir_count;          /* [c] */
 
 /* A frame's word: its slab's record, and the offset in a thread's cache of the bin that its objects
- * may lie in; that of class 0, which has none, if they may not. Addresses repeat bit 47 above it. */
+ * may lie in; that of class 0, which has none, if they may not. Addresses repeat bit 47 above
+ * it. */
 static inline uintptr_t entry_make(const struct slab *slab, uint32_t class)
 {
     return ((uintptr_t)slab & (((uintptr_t)1 << ENTRY_SHIFT) - 1)) |

@@ -173,13 +173,13 @@ static EXO_NOINLINE exo_status_t alloc_run(size_t frame_count, size_t align_fram
 exo_status_t phys_alloc(size_t frame_count, size_t align_frames, paddr_t *out)
 {
     if (EXO_LIKELY(frame_count == 1 && align_frames == 1 &&
-                   atomic_load_explicit(&g_fail_after, memory_order_relaxed) == 0)) {
+                   atomic_load_explicit(&g_fail_after, memory_order_relaxed) == 0 &&
+                   !trace_is_on(TRACE_FRAME_ALLOC))) {
         const uint64_t entry = cache_pop(cache_mine());
 
         if (EXO_LIKELY(entry != 0)) {
             cached_use(entry, CALLER);
             *out = cached_frame(entry) << PAGE_SHIFT;
-            trace_event(TRACE_FRAME_ALLOC, *out, 1);
             return EXO_OK;
         }
     }
@@ -303,7 +303,6 @@ void phys_free(paddr_t base, size_t frame_count)
         const uint32_t index = index_of(span, frame);
 
         if (EXO_LIKELY(frame_claim(index))) {
-            trace_event(TRACE_FRAME_FREE, base, 1);
             const unsigned flags = mark_freed(frame, index, 1, CALLER);
 
             if (EXO_CONFIG_DEBUG) {

@@ -174,8 +174,9 @@ static uint64_t entry_of(vaddr_t vaddr)
 
 #define VGA_TEXT 0xb8000ull /* no memory of ours: uncached in the direct map */
 
-/* The bits of an entry choose the type out of the table; without one (CPUID) the bits mean what they
- * always did, and write-combining memory is uncached, the one type that is right for any device. */
+/* The bits of an entry choose the type out of the table; without one (CPUID) the bits mean what
+ * they always did, and write-combining memory is uncached, the one type that is right for any
+ * device. */
 START_TEST(kva_memory_types_are_entries_of_the_page_attribute_table)
 {
     const bool has_table = cpuid_info()->pat;

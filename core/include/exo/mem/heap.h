@@ -101,14 +101,14 @@ void *heap_alloc_any(size_t size);
  * Context: thread; elsewhere heap_alloc_any(). */
 static inline EXO_MUST_CHECK void *heap_alloc(size_t size)
 {
-    if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX && !trace_is_on(TRACE_ALLOC)) {
-        void *const object = heap_bin_pop(&heap_cache_inline()->bin[heap_class_of(size)]);
+    void *object = NULL;
 
-        if (EXO_LIKELY(object != NULL)) {
-            return object;
+    if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX) {
+        if (EXO_LIKELY(!trace_is_on(TRACE_ALLOC))) {
+            object = heap_bin_pop(&heap_cache_inline()->bin[heap_class_of(size)]);
         }
     }
-    return heap_alloc_any(size);
+    return EXO_LIKELY(object != NULL) ? object : heap_alloc_any(size);
 }
 
 /* Free what one of these functions allocated; NULL is a no-op. Panics on anything else. */
@@ -119,7 +119,7 @@ void heap_free(void *object);
 static inline void heap_free_sized(void *object, size_t size)
 {
     if (__builtin_constant_p(size) && size - 1 < HEAP_SMALL_MAX && object != NULL &&
-        !trace_is_on(TRACE_FREE) &&
+        EXO_LIKELY(!trace_is_on(TRACE_FREE)) &&
         EXO_LIKELY(heap_bin_push(&heap_cache_inline()->bin[heap_class_of(size)], object))) {
         return;
     }

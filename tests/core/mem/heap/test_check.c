@@ -193,7 +193,7 @@ START_TEST(heap_callers_sums_up_what_does_not_fit)
 }
 END_TEST
 
-/* Objects with red zones are counted in the class of what they need with it, as they come and go. */
+/* Objects with red zones are counted in the class of what they need with it. */
 START_TEST(heap_class_stats_counts_red_zones)
 {
     const uint32_t class = heap_class_of(OBJECT_BYTES + CHECK_TRAILER_BYTES);
