@@ -14,10 +14,7 @@
 #include "exo/sched/thread.h"
 #include "exo/time/timer.h"
 
-#define THREADS_SHOWN_MAX 128u
-#define FRAMES_PER_MIB    256u
-
-static struct thread_info g_threads[THREADS_SHOWN_MAX];
+#define FRAMES_PER_MIB 256u
 
 static void command_dmesg(uint32_t argc, const char *const *argv)
 {
@@ -37,45 +34,6 @@ static void command_dmesg(uint32_t argc, const char *const *argv)
     }
 }
 EXO_MONITOR_COMMAND(dmesg, "show the kernel log, oldest first", command_dmesg);
-
-static void command_cpus(uint32_t argc, const char *const *argv)
-{
-    struct sched_cpu_info info;
-
-    (void)argc;
-    (void)argv;
-    kprintf("%s, clock %s, %u of %u CPUs online\n", hal_caps()->cpu_name, hal_caps()->clock_name,
-            sched_online_count(), hal_caps()->cpus);
-    kprintf("cpu  ready   switches     stolen      ticks    idle ms  running\n");
-    for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
-        if (sched_cpu_info(cpu, &info)) {
-            kprintf("%3u  %5u %10lu %10lu %10lu %10lu  %s\n", cpu, info.ready, info.switches,
-                    info.stolen, info.ticks, info.idle_ns / NS_PER_MS, info.current);
-        }
-    }
-}
-EXO_MONITOR_COMMAND(cpus, "processors: queues, switches, idle time", command_cpus);
-
-static void command_threads(uint32_t argc, const char *const *argv)
-{
-    const size_t count = thread_list(g_threads, THREADS_SHOWN_MAX);
-
-    (void)argc;
-    (void)argv;
-    kprintf("  id cpu state  run ms   switches  stack used/size  name\n");
-    for (size_t i = 0; i < count && i < THREADS_SHOWN_MAX; i++) {
-        const struct thread_info *const info = &g_threads[i];
-
-        kprintf("%4u %3u %c     %7lu %10lu  %7zu/%-7zu  %s\n", info->id, info->cpu, info->state,
-                info->run_ns / NS_PER_MS, info->switches, info->stack_used_bytes,
-                info->stack_size_bytes, info->name);
-    }
-    if (count > THREADS_SHOWN_MAX) {
-        kprintf("... and %zu more\n", count - THREADS_SHOWN_MAX);
-    }
-}
-EXO_MONITOR_COMMAND(threads, "threads: state (R running, r ready, B blocked, D dead), stacks",
-                    command_threads);
 
 static void zone_show(const struct phys_zone_stats *zone)
 {

@@ -70,7 +70,9 @@ void sched_cpu_init(void)
     atomic_store_explicit(&self->idle.on_cpu, true, memory_order_relaxed);
     self->queue.current = &self->idle;
     atomic_store_explicit(&self->idle.entity.level, LEVEL_IDLE + 1, memory_order_relaxed);
+    atomic_store_explicit(&self->idle.own_level, LEVEL_IDLE + 1, memory_order_relaxed);
     self->switched_at = hal_cycles();
+    self->queue.charged_at = self->switched_at;
     hal_current_set(&self->idle);
     epoch_rest_leave();
     cpu_limit_raise(cpu + 1);

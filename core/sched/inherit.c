@@ -65,7 +65,8 @@ static uint8_t level_of(const struct thread *thread)
 /* What the thread ought to have by (3). */
 static struct urgency urgency_of_locked(const struct thread *thread)
 {
-    struct urgency most = { .level = thread->own_level, .deadline_ns = UINT64_MAX };
+    struct urgency most = { .level = atomic_load_explicit(&thread->own_level, memory_order_relaxed),
+                            .deadline_ns = UINT64_MAX };
 
     spin_assert_held(&g_lock);
     LIST_FOR_EACH(held, &thread->held)
@@ -196,7 +197,7 @@ void sched_own_level_set(struct thread *thread, uint8_t level)
 {
     const hal_irq_t irq = spin_lock_irq(&g_lock);
 
-    thread->own_level = level;
+    atomic_store_explicit(&thread->own_level, level, memory_order_relaxed);
     update_locked(thread);
     spin_unlock_irq(&g_lock, irq);
 }

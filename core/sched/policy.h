@@ -88,5 +88,6 @@ struct thread *run_queue_scan(struct list_node *list, uint32_t thief, bool cold_
 
 /* The weight of a normal thread, as 2^26 / weight; nice 0 weighs 1024. */
 uint32_t sched_inverse_weight(int nice);
+int sched_nice_of(uint32_t inverse); /* the other way round */
 
 #endif /* SCHED_POLICY_H */

@@ -30,6 +30,16 @@ uint32_t sched_inverse_weight(int nice)
     return g_inverse[nice - NICE_MIN];
 }
 
+int sched_nice_of(uint32_t inverse)
+{
+    int nice = NICE_MIN;
+
+    while (nice < NICE_MAX && g_inverse[nice - NICE_MIN] < inverse) {
+        nice++;
+    }
+    return nice;
+}
+
 void run_queue_init(struct run_queue *queue)
 {
     *queue = (struct run_queue){ .count = 0 };

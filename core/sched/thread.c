@@ -34,7 +34,7 @@ void thread_setup(struct thread *thread, const struct thread_spec *spec)
 
     thread_affinity_store(thread, affinity);
     atomic_store_explicit(&thread->entity.level, LEVEL_NORMAL, memory_order_relaxed);
-    thread->own_level = LEVEL_NORMAL;
+    atomic_store_explicit(&thread->own_level, LEVEL_NORMAL, memory_order_relaxed);
     thread->entity.inverse = sched_inverse_weight(0);
     list_init(&thread->entity.node);
     list_init(&thread->held);

@@ -102,10 +102,12 @@ struct thread {
     _Atomic uint32_t park;        /* [a] enum park_word */
     _Atomic uint32_t cpu;         /* [a] where it runs, is queued, or ran last */
     _Atomic uint64_t latency_max; /* [p] longest way from wake-up to run, in cycles */
+    _Atomic uint64_t latency_sum; /* [p] all of them */
+    _Atomic uint64_t wakeups;     /* [p] their number */
     struct sched_budget budget;
     uint64_t deadline_affinity;    /* [s] what it had before its deadlines */
     uint32_t promised;             /* [s] millionths of its CPU */
-    uint8_t own_level;             /* [i] as asked for, without inheritance */
+    _Atomic uint8_t own_level;     /* [i] written: as asked for, without inheritance */
     struct inherit_donor *donates; /* [i] its part in a lock that it waits for, or NULL */
     struct list_node held;         /* [i] struct inherit.held_node of those that others wait for */
     _Atomic uint32_t signals;      /* [a] THREAD_SIGNAL_*: asked to stop waiting, or to end */

@@ -35,7 +35,8 @@ bool sched_heeds_classes(void);
 struct sched_cpu_info {
     char current[24]; /* name of the thread that runs there */
     uint32_t current_id;
-    uint32_t ready; /* threads that wait for this CPU */
+    uint32_t ready;   /* threads that wait for this CPU */
+    uint32_t movable; /* of those: that every CPU may run */
     uint64_t switches;
     uint64_t stolen; /* threads that it took from other CPUs */
     uint64_t ticks;  /* ends of time slices looked at */
@@ -46,5 +47,9 @@ struct sched_cpu_info {
 
 /* False if `cpu` is not online. */
 bool sched_cpu_info(uint32_t cpu, struct sched_cpu_info *out);
+
+/* The latency, in ns, that `percent` (0..100) of the wake-ups counted in `info` did not exceed, to a
+ * power of two of cycles; 0 if there were none. */
+uint64_t sched_latency_percentile(const struct sched_cpu_info *info, uint32_t percent);
 
 #endif /* EXO_SCHED_SCHED_H */

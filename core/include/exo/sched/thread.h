@@ -129,10 +129,20 @@ struct thread_info {
     uint32_t cpu; /* where it runs or ran last */
     char state;   /* R running, r ready, B blocked, D dead */
     char name[THREAD_NAME_MAX];
-    uint64_t run_ns;         /* time on a CPU */
+    char class;              /* its own: D deadline, F fifo, R round robin, N normal, I idle */
+    bool is_raised;          /* by inheritance, above its own class or priority */
+    char temperature;        /* h hot, n normal, c cold, by its bursts so far */
+    int8_t nice;             /* -20..19, of its weight among normal threads */
+    uint8_t priority;        /* 0-99, of the real-time classes, else 0 */
+    uint64_t affinity;       /* bit per CPU that it may run on */
+    uint64_t runtime_ns;     /* of a deadline thread: promised in every period, else 0 */
+    uint64_t period_ns;      /* of a deadline thread, else 0 */
+    uint64_t run_ns;         /* time on CPUs, up to now */
     uint64_t switches;       /* times switched to */
-    uint64_t latency_max_ns; /* longest way from wake-up to run */
-    uint32_t level;          /* 0 deadline, 1-100 real time 99-0, 101 normal, 102 idle */
+    uint64_t wakeups;        /* times it ran after a wake-up */
+    uint64_t latency_ns;     /* from wake-up to run, on average */
+    uint64_t latency_max_ns; /* and at most */
+    uint32_t level;          /* in effect: 0 deadline, 1-100 real time 99-0, 101 normal, 102 idle */
     size_t stack_used_bytes; /* high-water mark */
     size_t stack_size_bytes;
 };
