@@ -20,6 +20,8 @@ struct run_queue {
     _Atomic uint32_t choosy;    /* [r] written: those that some other CPUs may run */
     struct thread *current;     /* [r] */
     uint64_t charged_at;        /* [r] hal_cycles() up to which the current thread has paid */
+    uint64_t debt;              /* [r] of limit.h, in cycles */
+    bool is_limited;            /* [r] real-time threads make way until it is paid back */
     bool tick_armed;            /* [r] the tick timer is or will be pending */
     bool kicked;                /* [r] an interrupt is on its way that will look at this queue */
     bool look_again;            /* [r] and ask the policy whether the current one may stay */
@@ -36,7 +38,7 @@ struct sched_policy {
     uint64_t tick_ns;   /* how often on_tick() is asked while threads wait */
     /* The boot CPU's first call: learn the machine's speed. */
     void (*init)(struct run_queue *queue);
-    /* `thread` has run on this CPU for `cycles` more. */
+    /* `thread`, or the CPU's idle thread, has run on this CPU for `cycles` more. */
     void (*charge)(struct run_queue *queue, struct thread *thread, uint64_t cycles);
     /* Queue `thread`, which was woken, or ran until now and could go on. */
     void (*enqueue)(struct run_queue *queue, struct thread *thread, bool is_woken);

@@ -19,6 +19,7 @@
 #include "exo/lib/assert.h"
 #include "exo/time/clock.h"
 
+#include "limit.h"
 #include "sched_private.h"
 
 #define TICK_NS       2000000u /* how exactly slices are kept */
@@ -43,6 +44,7 @@ static void fair_init(struct run_queue *queue)
     const uint64_t hz = hal_caps()->cycles_hz;
 
     (void)queue;
+    sched_limit_init();
     if (hz == 0 || g_hot_cycles == HOT_NS / 1000 * max_u64(hz / 1000000, 1)) {
         return; /* known already: other CPUs may be reading */
     }
@@ -136,6 +138,11 @@ static void fair_charge(struct run_queue *queue, struct thread *thread, uint64_t
     if (queue->bucket_bits == 0 && entity->home == queue &&
         atomic_load_explicit(&entity->level, memory_order_relaxed) == LEVEL_NORMAL) {
         base_raise(queue, entity->vtime >> g_bucket_shift); /* alone, it is what time it is */
+    }
+    const uint8_t level = atomic_load_explicit(&entity->level, memory_order_relaxed);
+
+    if (level != LEVEL_DEADLINE) {
+        sched_limit_charge(queue, cycles, level < LEVEL_NORMAL);
     }
     if (EXO_UNLIKELY(thread->has_deadlines)) {
         thread->budget.left_ns -= (int64_t)clock_cycles_to_ns(cycles);
@@ -301,16 +308,21 @@ static struct thread *urgent_first(const struct run_queue *queue, uint32_t level
 static struct thread *fair_pick(struct run_queue *queue)
 {
     const uint64_t normal = 1ull << (LEVEL_NORMAL - 64);
-    const uint64_t high = queue->level_bits[1];
+    uint64_t low = queue->level_bits[0];
+    uint64_t high = queue->level_bits[1];
     struct thread *thread = NULL;
 
-    if (EXO_LIKELY(queue->level_bits[0] == 0 && (high & (2 * normal - 1)) == normal)) {
+    if (EXO_UNLIKELY(sched_limit_holds(queue))) {
+        low &= 1ull << LEVEL_DEADLINE;
+        high &= ~(normal - 1);
+    }
+    if (EXO_LIKELY(low == 0 && (high & (2 * normal - 1)) == normal)) {
         const uint64_t number = base_of(queue) + (uint64_t)__builtin_ctzll(bits_from_base(queue));
 
         atomic_store_explicit(&queue->base, number, memory_order_relaxed);
         thread = container_of(queue->bucket[number % BUCKETS].next, struct thread, entity.node);
-    } else if (queue->level_bits[0] != 0) {
-        thread = urgent_first(queue, (uint32_t)__builtin_ctzll(queue->level_bits[0]));
+    } else if (low != 0) {
+        thread = urgent_first(queue, (uint32_t)__builtin_ctzll(low));
     } else if (high != 0) {
         thread = urgent_first(queue, 64 + (uint32_t)__builtin_ctzll(high));
     } else {
@@ -356,7 +368,7 @@ static struct thread *fair_turn(struct run_queue *queue, struct thread *prev, ui
     struct sched_entity *const entity = &prev->entity;
     const uint64_t normal = 1ull << (LEVEL_NORMAL - 64);
 
-    if (EXO_UNLIKELY(queue->level_bits[0] != 0 ||
+    if (EXO_UNLIKELY((queue->level_bits[0] | queue->debt) != 0 ||
                      (queue->level_bits[1] & (2 * normal - 1)) != normal ||
                      atomic_load_explicit(&entity->level, memory_order_relaxed) != LEVEL_NORMAL ||
                      entity->home != queue || prev->has_deadlines)) {
@@ -417,6 +429,15 @@ static struct thread *fair_find(struct run_queue *queue, uint32_t thief, bool co
     return found;
 }
 
+/* Do real-time threads wait that need not make way? */
+static bool is_real_time_due(const struct run_queue *queue)
+{
+    const uint64_t normal = 1ull << (LEVEL_NORMAL - 64);
+
+    return !sched_limit_holds(queue) && ((queue->level_bits[0] & ~(1ull << LEVEL_DEADLINE)) != 0 ||
+                                         (queue->level_bits[1] & (normal - 1)) != 0);
+}
+
 static bool fair_on_tick(struct run_queue *queue, uint64_t ran_ns)
 {
     struct sched_entity *const entity = &queue->current->entity;
@@ -425,6 +446,9 @@ static bool fair_on_tick(struct run_queue *queue, uint64_t ran_ns)
 
     if (queue->count == 0) {
         return false;
+    }
+    if (level >= LEVEL_NORMAL && is_real_time_due(queue)) {
+        return true; /* what it had to make way for is paid back */
     }
     if (level == LEVEL_NORMAL || level == LEVEL_IDLE) {
         /* Light threads get shorter turns, so that one turn does not outrun the ring (4). */
@@ -436,6 +460,9 @@ static bool fair_on_tick(struct run_queue *queue, uint64_t ran_ns)
     } else if (level != LEVEL_DEADLINE && entity->round_robin) {
         is_over = ran_ns + TICK_NS / 2 >= RR_SLICE_NS;
         entity->goes_last = entity->goes_last || is_over;
+    }
+    if (level != LEVEL_DEADLINE && level < LEVEL_NORMAL) {
+        is_over = is_over || sched_limit_holds(queue);
     }
     return is_over;
 }
@@ -460,6 +487,9 @@ static bool fair_preempts(const struct run_queue *queue, const struct thread *wo
     }
     const uint8_t its = woken->entity.queued_level;
 
+    if (its != LEVEL_DEADLINE && its < LEVEL_NORMAL && mine >= LEVEL_NORMAL && queue->is_limited) {
+        return false; /* what real time took is being paid back */
+    }
     if (its != mine) {
         return its < mine;
     }

@@ -94,9 +94,7 @@ static inline void sched_charge_current_locked(struct sched_cpu *self, uint64_t 
         return; /* clocks of two CPUs may differ by a little */
     }
     count_up(&queue->current->run_cycles, now - queue->charged_at);
-    if (queue->current != &self->idle) {
-        g_sched_policy->charge(queue, queue->current, now - queue->charged_at);
-    }
+    g_sched_policy->charge(queue, queue->current, now - queue->charged_at);
     queue->charged_at = now;
 }
 

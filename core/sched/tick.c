@@ -17,8 +17,11 @@ void sched_tick_arm(struct sched_cpu *self)
 void sched_on_tick(struct timer *timer)
 {
     struct sched_cpu *const self = container_of(timer, struct sched_cpu, tick);
-    const uint64_t ran_ns = clock_cycles_to_ns(hal_cycles() - self->switched_at);
+    const uint64_t now = hal_cycles();
+    const uint64_t ran_ns = clock_cycles_to_ns(now - self->switched_at);
     const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
+
+    sched_charge_current_locked(self, now);
     const bool is_over = self->queue.current == &self->idle
                              ? self->queue.count > 0
                              : g_sched_policy->on_tick(&self->queue, ran_ns);

@@ -4,6 +4,7 @@
  */
 #include "exo/lib/string.h"
 #include "exo_check.h"
+#include "limit.h"
 #include "workload.h"
 
 static const struct sched_policy *const g_policies[] = { &g_sched_policy_fair,
@@ -165,6 +166,26 @@ START_TEST(fair_round_robin_class_takes_turns)
 }
 END_TEST
 
+/* The bound of docs/sched.md: real-time threads that never let go leave normal ones 5 percent, after
+ * at most 95 ms and a tick; with the limit off, nothing. Normal time pays for real time alone: the
+ * debt is that of all real-time threads together. */
+START_TEST(fair_real_time_is_limited)
+{
+    const uint32_t percent = sched_limit_get();
+    const struct workload_record *record = run(&g_sched_policy_fair, "lockup");
+
+    ck_assert_uint_ge(record[1].ran_us + record[2].ran_us, 160000);
+    ck_assert_uint_le(record[1].ran_us + record[2].ran_us, 320000);
+    ck_assert_uint_le(record[1].waited_max_us, 2 * 110000);
+    ck_assert_uint_le(record[2].waited_max_us, 2 * 110000);
+    ck_assert_uint_le(record[3].waited_max_us, 9000); /* what is paid back, and a tick */
+    sched_limit_set(LIMIT_OFF);
+    record = run(&g_sched_policy_fair, "lockup");
+    ck_assert_uint_eq(record[1].ran_us + record[2].ran_us, 0);
+    sched_limit_set(percent);
+}
+END_TEST
+
 /* Sleeping saves up no more than two buckets: after a long sleep a thread takes no more than its
  * share of the time that follows. */
 START_TEST(fair_remembers_little_credit)
@@ -200,5 +221,6 @@ EXO_SUITE(sched_policy, EXO_TEST_TIMED(every_workload_gets_on_under_both_policie
           EXO_TEST_TIMED(fair_lets_short_bursts_go_first, 60),
           EXO_TEST_TIMED(fair_levels_go_in_order, 60),
           EXO_TEST_TIMED(fair_round_robin_class_takes_turns, 60),
+          EXO_TEST_TIMED(fair_real_time_is_limited, 60),
           EXO_TEST_TIMED(fair_remembers_little_credit, 60),
           EXO_TEST_TIMED(crowd_shares_four_cpus_under_both_policies, 60))

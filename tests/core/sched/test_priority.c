@@ -9,6 +9,7 @@
 #include "exo/time/clock.h"
 #include "exo_check.h"
 #include "exo_test.h"
+#include "limit.h"
 #include "sched_private.h"
 
 static _Atomic uint32_t g_step;
@@ -63,21 +64,22 @@ static void mark(void *arg)
     atomic_store((_Atomic uint32_t *)arg, 1);
 }
 
-/* A real-time thread takes the CPU from a busy normal one at once, and a normal one does not take
- * it from a real-time one at all. */
+/* A real-time thread keeps its CPU from a normal one, however often it yields, and a normal one has
+ * it as soon as that is over. */
 START_TEST(real_time_goes_first)
 {
     static _Atomic uint32_t ran;
     struct thread *const self = thread_current();
+    const uint32_t percent = sched_limit_get();
 
+    sched_limit_set(LIMIT_OFF);
     ck_assert_int_eq(thread_affinity_set(self, 1), EXO_OK);
     ck_assert_int_eq(thread_class_set(self, THREAD_CLASS_FIFO, 50), EXO_OK);
     atomic_store(&ran, 0);
     struct thread *const normal = start_on(0, mark, &ran);
-    const uint64_t until_ns = clock_deadline_ns(30 * NS_PER_MS);
 
-    while (clock_now_ns() < until_ns) {
-        hal_pause();
+    for (uint32_t i = 0; i < 1000; i++) {
+        thread_yield();
     }
     if (sched_heeds_classes()) {
         ck_assert_uint_eq(atomic_load(&ran), 0);
@@ -86,6 +88,35 @@ START_TEST(real_time_goes_first)
     thread_join(normal, NULL);
     ck_assert_uint_eq(atomic_load(&ran), 1);
     ck_assert_int_eq(thread_affinity_set(self, AFFINITY_ALL), EXO_OK);
+    sched_limit_set(percent);
+}
+END_TEST
+
+static void become_urgent_and_spin(void *arg)
+{
+    g_status = thread_class_set(thread_current(), THREAD_CLASS_FIFO, 99);
+    spin_until_stopped(arg);
+}
+
+/* This normal thread goes on although a real-time thread of its CPU never lets go: nobody else is
+ * there to end the test. */
+START_TEST(real_time_does_not_lock_up_its_cpu)
+{
+    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
+    atomic_store(&g_stop, 0);
+    atomic_store(&g_step, 0);
+    struct thread *const hog = start_on(0, become_urgent_and_spin, NULL);
+
+    while (atomic_load(&g_step) == 0) {
+        thread_yield();
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        thread_yield(); /* away and back, three times */
+    }
+    atomic_store(&g_stop, 1);
+    thread_join(hog, NULL);
+    ck_assert_int_eq(g_status, EXO_OK);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
 }
 END_TEST
 
@@ -297,6 +328,7 @@ START_TEST(thread_locals_are_each_threads_own)
 END_TEST
 
 EXO_SUITE(sched_priority, EXO_TEST(classes_and_weights_are_checked), EXO_TEST(real_time_goes_first),
+          EXO_TEST_TIMED(real_time_does_not_lock_up_its_cpu, 60),
           EXO_TEST_TIMED(affinity_moves_threads, 60),
           EXO_TEST_TIMED(deadline_budget_is_enforced, 60), EXO_TEST(inheritance_follows_chains),
           EXO_TEST(threads_are_interrupted_and_killed),

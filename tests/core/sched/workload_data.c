@@ -55,6 +55,14 @@ static const struct workload_thread g_real_time[] = {
     { .burst_us = 900000000, .class = THREAD_CLASS_ROUND_ROBIN, .priority = 10 },
 };
 
+/* Real time that never lets go, and one that is well-behaved beside it. */
+static const struct workload_thread g_lockup[] = {
+    { .burst_us = 900000000, .class = THREAD_CLASS_FIFO, .priority = 40 },
+    { BUSY },
+    { BUSY },
+    { .burst_us = 1000, .sleep_us = 9000, .class = THREAD_CLASS_FIFO, .priority = 60 },
+};
+
 /* More than the CPUs hold, most of it made at once on the first one. */
 static const struct workload_thread g_crowd[] = {
     { BUSY },
@@ -89,6 +97,7 @@ const struct workload g_workloads[] = {
     WORKLOAD(mixed, 1, 2),  WORKLOAD(equal, 1, 4),     WORKLOAD(weights, 1, 60),
     WORKLOAD(typing, 1, 2), WORKLOAD(levels, 1, 1),    WORKLOAD(latecomer, 1, 4),
     WORKLOAD(crowd, 4, 4),  WORKLOAD(real_time, 1, 1), WORKLOAD(pinned, 4, 1),
+    WORKLOAD(lockup, 1, 4),
 };
 const uint32_t g_workload_count = ARRAY_COUNT(g_workloads);
 
