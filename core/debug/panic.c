@@ -144,7 +144,7 @@ static _Noreturn void panic_args(uintptr_t pc, uintptr_t frame, const char *form
     const uint32_t cpu = panic_claim();
 
     hal_cpu_stop_others();
-    kprintf("\npanic: cpu=%u time_ns=%lu: ", cpu, hal_clock_ns());
+    kprintf("\npanic: cpu=%u thread=%s time_ns=%lu: ", cpu, debug_thread_name(), hal_clock_ns());
     print_args(format, args);
     kprintf("\nbacktrace:\n");
     backtrace_print(pc, frame);

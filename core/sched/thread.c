@@ -260,3 +260,10 @@ bool debug_stack_bounds(uintptr_t address, uintptr_t *low, uintptr_t *high)
     *high = *low + self->stack.size_bytes;
     return address >= *low && address < *high;
 }
+
+const char *debug_thread_name(void)
+{
+    const struct thread *const self = hal_current();
+
+    return self == NULL ? "-" : self->name;
+}

@@ -30,6 +30,7 @@ expect leaks_once "3 objects of the heap are left"
 expect leaks_a_thread "leak: free frames"
 expect hangs "still running after its time limit\|Test timeout expired"
 expect panics "Early exit"
+expect overflows_a_stack "thread=deep-one .*kernel stack overflow"
 expect returns_with_interrupts_off "interrupts or preemption off"
 expect 'no_such_test' "no test matches"
 

@@ -133,6 +133,29 @@ START_TEST(panics)
 }
 END_TEST
 
+static void use_up_the_stack(void *arg)
+{
+    volatile char *here = __builtin_frame_address(0);
+
+    (void)arg;
+    for (;;) {
+        *here = 0;
+        here -= PAGE_SIZE;
+    }
+}
+
+START_TEST(overflows_a_stack)
+{
+    struct thread *thread = NULL;
+    const struct thread_spec spec = { .name = "deep-one",
+                                      .entry = use_up_the_stack,
+                                      .cpu = THREAD_ANY_CPU };
+
+    ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
+    thread_join(thread, NULL);
+}
+END_TEST
+
 START_TEST(returns_with_interrupts_off)
 {
     (void)hal_irq_save();
@@ -142,4 +165,4 @@ END_TEST
 EXO_SUITE(planted, EXO_TEST(passes), EXO_TEST(fails_an_assertion), EXO_TEST(fails_a_text),
           EXO_TEST(fails_in_a_helper_thread), EXO_TEST(leaks_a_frame), EXO_TEST(leaks_heap_objects),
           EXO_TEST(leaks_once), EXO_TEST(leaks_a_thread), EXO_TEST_TIMED(hangs, 2),
-          EXO_TEST(panics), EXO_TEST(returns_with_interrupts_off))
+          EXO_TEST(panics), EXO_TEST(overflows_a_stack), EXO_TEST(returns_with_interrupts_off))

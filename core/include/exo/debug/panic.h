@@ -28,6 +28,9 @@ void backtrace_print(uintptr_t pc, uintptr_t frame);
  * False if nobody knows.  Defined by sched. */
 bool debug_stack_bounds(uintptr_t address, uintptr_t *low, uintptr_t *high);
 
+/* The name of the thread that runs on this CPU, "-" before there is one. Defined by sched. */
+const char *debug_thread_name(void);
+
 /* Find the function that holds `pc`: its name and the offset into it, or NULL. The table is
  * generated at link time (tools/mksyms). */
 const char *symbol_find(uintptr_t pc, uintptr_t *offset);
