@@ -94,6 +94,7 @@ void sched_refill(struct timer *timer)
         budget->deadline_ns = budget->period_end_ns + budget->relative_ns;
         budget->period_end_ns += budget->period_ns;
         budget->left_ns += (int64_t)budget->runtime_ns; /* what it ran too long is paid for */
+        budget->refills++;
         again = budget->left_ns <= 0;
         again_ns = budget->period_end_ns;
     }
@@ -121,13 +122,15 @@ void sched_deadline_end(struct thread *thread)
     if (thread->budget.runtime_ns == 0) {
         return;
     }
+    /* Before it may leave the CPU that made the promise. */
+    const uint32_t cpu = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
+
     sched_own_level_set(thread, LEVEL_NORMAL);
     sched_change(thread, change_deadline, 0);
     sched_change(thread, sched_affinity_change, thread->deadline_affinity);
     (void)timer_cancel_sync(&thread->budget.refill);
-    (void)atomic_fetch_sub_explicit(
-        &sched_cpu(atomic_load_explicit(&thread->cpu, memory_order_relaxed))->promised,
-        thread->promised, memory_order_relaxed);
+    (void)atomic_fetch_sub_explicit(&sched_cpu(cpu)->promised, thread->promised,
+                                    memory_order_relaxed);
     thread->promised = 0;
 }
 

@@ -78,6 +78,7 @@ struct sched_budget {
     uint64_t deadline_ns;   /* [r] of this instance, or inherited */
     uint64_t period_end_ns; /* [r] when the budget is filled up again */
     int64_t left_ns;        /* [r] */
+    uint64_t refills;       /* [r] times it was filled up after it had been spent */
     bool is_spent;          /* [r] it waits for `refill`, in no queue */
     struct timer refill;
 };

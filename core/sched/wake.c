@@ -100,6 +100,8 @@ void sched_change(struct thread *thread, void (*change)(struct thread *thread, u
 {
     const hal_irq_t outer = hal_irq_save();
 
+    bool moves = false;
+
     for (bool done = false; !done;) {
         /* seq_cst: with the store in sched_ready_on(), so that either it sees the new level, or we
          * its new CPU (3). */
@@ -114,8 +116,11 @@ void sched_change(struct thread *thread, void (*change)(struct thread *thread, u
         if (done && thread->entity.queued && thread->entity.home == queue) {
             g_sched_policy->dequeue(queue, thread);
             change(thread, value);
-            g_sched_policy->enqueue(queue, thread, false);
-            action = sched_wake_action_locked(target, thread, cpu == hal_cpu_id());
+            moves = !thread_allows(thread, cpu);
+            if (!moves) {
+                g_sched_policy->enqueue(queue, thread, false);
+                action = sched_wake_action_locked(target, thread, cpu == hal_cpu_id());
+            }
         } else if (done) {
             change(thread, value);
             if (queue->current == thread) {
@@ -125,6 +130,9 @@ void sched_change(struct thread *thread, void (*change)(struct thread *thread, u
         }
         spin_unlock_irq(&queue->lock, irq);
         sched_wake_act(target, cpu, action);
+    }
+    if (moves) {
+        sched_ready_on(thread, sched_select_cpu(thread), false); /* it is in no queue: ours */
     }
     hal_irq_restore(outer);
     preempt_check();

@@ -155,54 +155,6 @@ START_TEST(affinity_moves_threads)
 }
 END_TEST
 
-static void deadline_hog(void *arg)
-{
-    const struct thread_deadline *const wish = arg;
-
-    g_status = thread_deadline_set(wish);
-    atomic_fetch_add(&g_step, 1);
-    while (atomic_load_explicit(&g_stop, memory_order_relaxed) == 0) {
-        hal_pause();
-    }
-    thread_deadline_clear();
-}
-
-/* A deadline thread that never sleeps gets its budget and no more: a normal thread on its CPU gets
- * on beside it. A second one that would not fit is refused. */
-START_TEST(deadline_budget_is_enforced)
-{
-    static const struct thread_deadline wish = { 6000000, 10000000, 10000000 };
-    static const struct thread_deadline bad = { 20000000, 10000000, 10000000 };
-    struct thread *const self = thread_current();
-
-    if (!sched_heeds_classes()) {
-        return;
-    }
-    ck_assert_int_eq(thread_deadline_set(&bad), EXO_ERR_INVALID);
-    atomic_store(&g_stop, 0);
-    atomic_store(&g_step, 0);
-    ck_assert_int_eq(thread_affinity_set(self, 1), EXO_OK);
-    struct thread *const hog = start_on(0, deadline_hog, (void *)&wish);
-
-    ck_assert(test_wait_for(&g_step, 1, 5 * NS_PER_S));
-    ck_assert_int_eq(g_status, EXO_OK);
-    ck_assert_int_eq(thread_deadline_set(&wish), EXO_ERR_NO_RESOURCES);
-    const uint64_t before = atomic_load(&hog->run_cycles);
-    const uint64_t start_ns = clock_now_ns();
-
-    thread_sleep_ns(200 * NS_PER_MS);
-    const uint64_t ran_ns = clock_cycles_to_ns(atomic_load(&hog->run_cycles) - before);
-
-    ck_assert_uint_le(ran_ns, (clock_now_ns() - start_ns) * 8 / 10);
-    ck_assert_uint_gt(ran_ns, 0);
-    atomic_store(&g_stop, 1);
-    thread_join(hog, NULL);
-    ck_assert_int_eq(thread_deadline_set(&wish), EXO_OK); /* its promise is free again */
-    thread_deadline_clear();
-    ck_assert_int_eq(thread_affinity_set(self, AFFINITY_ALL), EXO_OK);
-}
-END_TEST
-
 struct chain {
     struct inherit first;  /* held by the test's thread */
     struct inherit second; /* held by the middle one */
@@ -329,7 +281,6 @@ END_TEST
 
 EXO_SUITE(sched_priority, EXO_TEST(classes_and_weights_are_checked), EXO_TEST(real_time_goes_first),
           EXO_TEST_TIMED(real_time_does_not_lock_up_its_cpu, 60),
-          EXO_TEST_TIMED(affinity_moves_threads, 60),
-          EXO_TEST_TIMED(deadline_budget_is_enforced, 60), EXO_TEST(inheritance_follows_chains),
+          EXO_TEST_TIMED(affinity_moves_threads, 60), EXO_TEST(inheritance_follows_chains),
           EXO_TEST(threads_are_interrupted_and_killed),
           EXO_TEST(thread_locals_are_each_threads_own))
