@@ -1,11 +1,12 @@
 /*
  * limit.h - how much of a CPU real-time threads may take from normal ones.
  *
- * Running real-time threads runs up a debt, which other threads' and idle time pays back. Once it is
- * LIMIT_PERIOD_NS times the limit, real-time threads of that CPU make way for normal ones that wait
- * until all is paid back. So with the default of 95 % they run for at most 95 ms at a stretch while
- * a normal thread waits, and that one then has 5 ms. Where no normal thread waits, nothing changes.
- * Time of deadline threads counts on neither side: it is limited by what they were promised.
+ * Running real-time threads runs up a debt, which other threads' and idle time pays back. Once it
+ * is LIMIT_PERIOD_NS times the limit, real-time threads of that CPU make way for normal ones that
+ * wait until all is paid back. So with the default of 95 % they run for at most 95 ms at a stretch
+ * while a normal thread waits, and that one then has 5 ms. Where no normal thread waits, nothing
+ * changes. Time of deadline threads counts on neither side: it is limited by what they were
+ * promised.
  *
  * Locks: that of the queue.
  */

@@ -1,7 +1,8 @@
 /*
  * tests/core/sched/test_deadline.c - who is promised how much of a CPU, and gets no more.
  *
- * What plain round robin does not do is asked of the fair policy only; admission is the scheduler's.
+ * What plain round robin does not do is asked of the fair policy only; admission is the
+ * scheduler's.
  */
 #include <stdatomic.h>
 
@@ -70,8 +71,8 @@ static uint32_t promised_in_all(void)
     return sum;
 }
 
-/* Promises of a CPU never exceed 95 percent, counted by the shorter of deadline and period, and each
- * goes back, by clearing and by the thread's end, to the CPU that made it. */
+/* Promises of a CPU never exceed 95 percent, counted by the shorter of deadline and period, and
+ * each goes back, by clearing and by the thread's end, to the CPU that made it. */
 START_TEST(deadline_promises_add_up_and_come_back)
 {
     static const struct thread_deadline half = { 5 * MS, 10 * MS, 10 * MS };

@@ -166,9 +166,9 @@ START_TEST(fair_round_robin_class_takes_turns)
 }
 END_TEST
 
-/* The bound of docs/sched.md: real-time threads that never let go leave normal ones 5 percent, after
- * at most 95 ms and a tick; with the limit off, nothing. Normal time pays for real time alone: the
- * debt is that of all real-time threads together. */
+/* The bound of docs/sched.md: real-time threads that never let go leave normal ones 5 percent,
+ * after at most 95 ms and a tick; with the limit off, nothing. Normal time pays for real time
+ * alone: the debt is that of all real-time threads together. */
 START_TEST(fair_real_time_is_limited)
 {
     const uint32_t percent = sched_limit_get();

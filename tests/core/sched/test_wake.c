@@ -55,8 +55,8 @@ static void count_wakes(void *arg)
     }
 }
 
-/* All on one CPU: a more urgent thread runs before the call that wakes it returns, a less urgent one
- * does not, and with preemption off nobody does until it is on again. */
+/* All on one CPU: a more urgent thread runs before the call that wakes it returns, a less urgent
+ * one does not, and with preemption off nobody does until it is on again. */
 START_TEST(wake_up_preempts_the_less_urgent)
 {
     struct thread *const self = thread_current();
