@@ -48,8 +48,8 @@ struct sched_cpu_info {
 /* False if `cpu` is not online. */
 bool sched_cpu_info(uint32_t cpu, struct sched_cpu_info *out);
 
-/* The latency, in ns, that `percent` (0..100) of the wake-ups counted in `info` did not exceed, to a
- * power of two of cycles; 0 if there were none. */
+/* The latency, in ns, that `percent` (0..100) of the wake-ups counted in `info` did not exceed, to
+ * a power of two of cycles; 0 if there were none. */
 uint64_t sched_latency_percentile(const struct sched_cpu_info *info, uint32_t percent);
 
 #endif /* EXO_SCHED_SCHED_H */
