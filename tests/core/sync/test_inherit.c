@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "exo/hal/test.h"
+#include "exo/sched/sched.h"
 #include "exo/sched/thread.h"
 #include "exo/sync/mutex.h"
 #include "exo/time/clock.h"
