@@ -47,6 +47,15 @@ CORE_REGS_CFLAGS=-mgeneral-regs-only
 AS_IF([test -n "$SAN_CFLAGS"], [CORE_REGS_CFLAGS=])
 AC_SUBST([CORE_REGS_CFLAGS])
 
+# The simulator wants the calls that the thread sanitizer's instrumentation makes, and no sanitizer. gcc's
+# alone: it leaves out the calls at entry and exit of functions when told to.
+exo_sim=no
+AS_IF([test "$exo_platform" = hosted && test -z "$SAN_CFLAGS" && test "$exo_switch" = windowed &&
+       test "$exo_clang" != yes], [exo_sim=yes])
+AM_CONDITIONAL([SIM], [test "$exo_sim" = yes])
+AC_SUBST([SIM_INSTRUMENT_CFLAGS],
+  ['-fsanitize=thread --param tsan-instrument-func-entry-exit=0'])
+
 # Substituted, because Automake takes no linker options among libraries.
 AC_SUBST([WHOLE_BEGIN], [-Wl,--whole-archive])
 AC_SUBST([WHOLE_END], [-Wl,--no-whole-archive])

@@ -20,40 +20,6 @@
 #define MIB (1024ull * 1024ull)
 
 static struct boot_info g_info;
-static char g_cpu_name[49];
-static struct hal_caps g_caps;
-
-const struct hal_caps *hal_caps(void)
-{
-    return &g_caps;
-}
-
-/* Ask the processor for its name: three leaves of sixteen bytes, blanks in front. */
-static void cpu_name_read(void)
-{
-    uint32_t regs[12] = { 0 };
-
-    for (uint32_t leaf = 0; leaf < 3; leaf++) {
-        uint32_t *const r = regs + (size_t)leaf * 4;
-
-        __asm__ volatile("cpuid"
-                         : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
-                         : "a"(0x80000002u + leaf));
-    }
-    memcpy(g_cpu_name, regs, sizeof(regs));
-}
-
-static void caps_init(uint32_t cpus)
-{
-    cpu_name_read();
-    g_caps = (struct hal_caps){
-        .cpu_name = g_cpu_name + strspn(g_cpu_name, " "),
-        .clock_name = "host",
-        .cycles_hz = hosted_clock_hz(),
-        .cpus = cpus,
-        .can_poweroff = true,
-    };
-}
 
 static uint32_t cpus_default(void)
 {
@@ -208,11 +174,11 @@ void hosted_boot(const struct hosted_config *given)
     }
     region_add(PAGE_SIZE, end, BOOT_REGION_FREE);
     region_add(end, config.mem_mib * MIB, BOOT_REGION_MODULE);
-    caps_init(config.cpus);
+    hosted_caps_init(config.cpus);
     hosted_signals_init();
     hosted_fault_init();
     if (config.console_input) {
-        hosted_console_init(config.terminal_raw);
+        hosted_terminal_init(config.terminal_raw);
     }
     hosted_cpu_boot(&g_info);
     hosted_housekeeper_run();

@@ -8,8 +8,8 @@
 #if __has_feature(address_sanitizer)
 #define HOSTED_ASAN 1
 #endif
-#if __has_feature(thread_sanitizer)
-#define HOSTED_TSAN 1
+#if __has_feature(thread_sanitizer) && !defined(HOSTED_TSAN)
+#define HOSTED_TSAN 1 /* the simulator defines it as 0: instrumented, but with its own hooks */
 #endif
 #endif
 #if defined(__SANITIZE_ADDRESS__) && !defined(HOSTED_ASAN)

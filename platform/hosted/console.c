@@ -1,19 +1,15 @@
 /*
- * console.c - the console is the process's standard streams; the terminal's mode is put back on
- * every way out.
+ * console.c - the console is the process's standard streams.
  *
  * Input: the housekeeper reads into a ring and raises an interrupt on CPU 0, which hands the bytes
- * to the core. Invariants:
+ * to the core. Invariant:
  *   (1) g_head is written by the housekeeper only, g_tail by CPU 0 in interrupts only; head - tail
  *       is never above RING_BYTES. When the ring is full the housekeeper stops reading until it is
  *       woken.
- *   (2) g_saved holds the terminal's mode from before the start while g_raw is set.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -24,10 +20,6 @@
 static char g_ring[RING_BYTES];
 static _Atomic uint32_t g_head, g_tail;
 static _Atomic bool g_starved; /* the housekeeper waits for room */
-
-static bool g_terminal; /* standard input is a terminal that is to be raw */
-static struct termios g_saved;
-static _Atomic bool g_raw;
 
 void hal_console_write(enum hal_stream stream, const char *bytes, size_t len_bytes)
 {
@@ -106,38 +98,5 @@ void hosted_console_deliver(void)
     }
     if (atomic_exchange(&g_starved, false)) {
         hosted_housekeeper_wake();
-    }
-}
-
-void hosted_terminal_restore(void)
-{
-    if (atomic_exchange(&g_raw, false)) {
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &g_saved);
-    }
-}
-
-/* Bytes as they are typed: no line editing, no echo, no signals from keys; output stays translated,
- * so that "\n" begins a line. */
-void hosted_terminal_raw(void)
-{
-    struct termios raw = g_saved;
-
-    if (!g_terminal || tcgetpgrp(STDIN_FILENO) != getpgrp()) {
-        return;
-    }
-    raw.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IGNCR | IXON | ISTRIP | BRKINT);
-    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | ISIG | IEXTEN);
-    raw.c_cc[VMIN] = 1;
-    raw.c_cc[VTIME] = 0;
-    atomic_store(&g_raw, true);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-}
-
-void hosted_console_init(bool raw)
-{
-    g_terminal = raw && isatty(STDIN_FILENO) != 0 && tcgetattr(STDIN_FILENO, &g_saved) == 0;
-    if (g_terminal) {
-        atexit(hosted_terminal_restore);
-        hosted_terminal_raw();
     }
 }

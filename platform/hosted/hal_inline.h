@@ -28,6 +28,11 @@
 
 #define HOSTED_RAM_BASE 0x550000000000ull /* where the memfd that is physical memory is mapped */
 
+/* Kernel stacks lie where the host likes; below each a guard that is wider than the frame of any
+ * function, which could jump over a page. */
+#define HOSTED_STACKS_BASE       0
+#define HOSTED_STACK_GUARD_BYTES (16u * 1024u)
+
 /* The private block of one simulated CPU, thread-local symbol `hosted_percpu`.
  * Own pthread only, but `pending`, which other pthreads set with atomic operations. */
 struct hosted_percpu {

@@ -124,6 +124,7 @@ void host_signal_install(int signal, unsigned long flags, void (*handler)(int, v
 
 /* ---- time --------------------------------------------------------------------------------- */
 
+void hosted_caps_init(uint32_t cpus);           /* what hal_caps() tells */
 void hosted_clock_init(void);                   /* the clock starts at 0 here; later calls: no-op */
 uint64_t hosted_clock_hz(void);                 /* rate of hal_cycles() */
 void hosted_clock_advance(uint64_t delta_ns);   /* test hook's half */
@@ -133,7 +134,7 @@ void hosted_timer_retry(uint32_t cpu); /* signal this CPU until it serves interr
 
 /* ---- console and end ---------------------------------------------------------------------- */
 
-void hosted_console_init(bool raw);
+void hosted_terminal_init(bool raw); /* raw: byte by byte, if standard input is a terminal */
 void hosted_console_deliver(void); /* hand what was read to the core; in interrupt context */
 bool hosted_console_read(void);    /* housekeeper: standard input is readable; false at its end */
 bool hosted_console_has_room(void);

@@ -1,14 +1,13 @@
 /*
  * main.c - exo-hosted: options, the kernel's command line, boot.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exo/config.h"
-#include "exo/hal/boot_info.h"
+#include "cmdline.h"
 #include "host.h"
 #include "hosted.h"
 
@@ -32,56 +31,8 @@ static const char g_help[] =
     "started.\n"
     "In the monitor, `help` lists the commands and `poweroff` leaves.\n";
 
-/* The kernel command line as it grows. */
-struct cmdline {
-    char text[BOOT_CMDLINE_MAX];
-    size_t used;
-};
-
-static void cmdline_add(struct cmdline *line, const char *prefix, const char *text, bool encode)
-{
-    const size_t room = sizeof(line->text) - line->used;
-    const int len =
-        snprintf(line->text + line->used, room, "%s%s", line->used != 0 ? " " : "", prefix);
-    bool fits = (size_t)len < room;
-
-    if (fits) {
-        char *const at = line->text + line->used + len;
-        const size_t left = room - (size_t)len;
-
-        fits =
-            encode ? hosted_encode(at, left, text) : (size_t)snprintf(at, left, "%s", text) < left;
-    }
-    if (!fits) {
-        host_fail("options and arguments need a command line above %u bytes", BOOT_CMDLINE_MAX - 1);
-    }
-    line->used += strlen(line->text + line->used);
-}
-
-static uint32_t number_parse(const char *option, const char *text)
-{
-    char *end = NULL;
-
-    errno = 0;
-    const unsigned long value = strtoul(text, &end, 10);
-
-    if (errno != 0 || end == text || *end != '\0' || *text == '-' || value == 0 ||
-        value > UINT32_MAX) {
-        host_fail("%s wants a number above 0, not \"%s\"", option, text);
-    }
-    return (uint32_t)value;
-}
-
-static void env_add(struct cmdline *line, const char *text)
-{
-    if (strchr(text, '=') == NULL || *text == '=') {
-        host_fail("--env wants NAME=VALUE, not \"%s\"", text);
-    }
-    cmdline_add(line, "env=", text, true);
-}
-
 /* Read the options into `config` and `line`; the index of the first argument after them. */
-static int options_parse(int argc, char **argv, struct hosted_config *config, struct cmdline *line)
+static int options_parse(int argc, char **argv, struct hosted_config *config, struct hosted_cmdline *line)
 {
     static const struct option options[] = {
         { "cpus", required_argument, NULL, 'c' },    { "mem", required_argument, NULL, 'm' },
@@ -96,22 +47,22 @@ static int options_parse(int argc, char **argv, struct hosted_config *config, st
     while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:pt:P:hV", options, NULL)) != -1) {
         switch (option) {
         case 'c':
-            config->cpus = number_parse("--cpus", optarg);
+            config->cpus = hosted_number_parse("--cpus", optarg);
             break;
         case 'm':
-            config->mem_mib = number_parse("--mem", optarg);
+            config->mem_mib = hosted_number_parse("--mem", optarg);
             break;
         case 'n':
-            config->nodes = number_parse("--nodes", optarg);
+            config->nodes = hosted_number_parse("--nodes", optarg);
             break;
         case 'i':
             config->initrd_path = optarg;
             break;
         case 'a':
-            cmdline_add(line, "", optarg, false);
+            hosted_cmdline_add(line, "", optarg, false);
             break;
         case 'e':
-            env_add(line, optarg);
+            hosted_cmdline_env(line, optarg);
             break;
         case 'p':
             config->pin = true;
@@ -139,7 +90,7 @@ static int options_parse(int argc, char **argv, struct hosted_config *config, st
 
 int main(int argc, char **argv)
 {
-    static struct cmdline line;
+    static struct hosted_cmdline line;
     struct hosted_config config = { .console_input = true, .restart_argv = argv };
 
     hosted_clock_init();
@@ -150,7 +101,7 @@ int main(int argc, char **argv)
                   argv[first]);
     }
     for (int i = first; i < argc; i++) {
-        cmdline_add(&line, i == first ? "-- " : "", argv[i], true);
+        hosted_cmdline_add(&line, i == first ? "-- " : "", argv[i], true);
     }
     config.cmdline = line.text;
     config.terminal_raw = first == argc; /* a program gets the terminal as it is */

@@ -17,9 +17,7 @@
 #include "valgrind_requests.h"
 
 #define STACK_BYTES ((HOSTED_ASAN || HOSTED_TSAN) ? 128u * 1024u : 64u * 1024u)
-#define GUARD_BYTES                                                                                \
-    (16u * 1024u) /* wider than the frame of any function, which could jump over a page */
-#define SLOT_BYTES          (GUARD_BYTES + STACK_BYTES)
+#define SLOT_BYTES          (HOSTED_STACK_GUARD_BYTES + STACK_BYTES)
 #define STACKS_MAX          8192u /* two mappings each, of the host's usual 65530 */
 #define STACKS_MAX_VALGRIND 2048u /* it warns of reservations above 256 MiB */
 #define WORD_BITS           64u
@@ -41,7 +39,8 @@ static char *arena_get(void)
     if (arena != NULL) {
         return arena;
     }
-    void *fresh = mmap(NULL, (size_t)slot_count() * SLOT_BYTES, PROT_NONE,
+    void *const wanted = (void *)(uintptr_t)HOSTED_STACKS_BASE;
+    void *fresh = mmap(wanted, (size_t)slot_count() * SLOT_BYTES, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (fresh == MAP_FAILED) {
@@ -86,7 +85,7 @@ exo_status_t hal_stack_create(struct hal_stack *out)
     const uint32_t slot = arena != NULL ? slot_take() : STACKS_MAX;
 
     if (slot < STACKS_MAX) {
-        char *base = arena + (size_t)slot * SLOT_BYTES + GUARD_BYTES;
+        char *base = arena + (size_t)slot * SLOT_BYTES + HOSTED_STACK_GUARD_BYTES;
 
         if (mprotect(base, STACK_BYTES, PROT_READ | PROT_WRITE) == 0) {
             hosted_shadow_unpoison(base, STACK_BYTES);
@@ -123,10 +122,10 @@ bool hal_stack_guard_hit(vaddr_t addr, void **stack_base)
     const uint64_t slot = offset / SLOT_BYTES;
 
     if (arena == NULL || addr < (uintptr_t)arena || slot >= STACKS_MAX ||
-        offset % SLOT_BYTES >= GUARD_BYTES ||
+        offset % SLOT_BYTES >= HOSTED_STACK_GUARD_BYTES ||
         (atomic_load(&g_used[slot / WORD_BITS]) >> slot % WORD_BITS & 1) == 0) {
         return false;
     }
-    *stack_base = arena + slot * SLOT_BYTES + GUARD_BYTES;
+    *stack_base = arena + slot * SLOT_BYTES + HOSTED_STACK_GUARD_BYTES;
     return true;
 }

@@ -1,0 +1,169 @@
+/*
+ * hooks.c - what the compiler's thread instrumentation calls: every access to memory that others
+ * may see is a point where another CPU may go on (stop.c).
+ *
+ * The core is compiled with -fsanitize=thread, but no sanitizer's runtime is linked: these are all
+ * its functions. An access to the running stack is no point: what lies there is nobody else's, or
+ * was handed to others by an access that is one.
+ *
+ * Invariants:
+ *   (1) stacks lie in slots of SLOT_BYTES, aligned to that (stack.c), so two addresses are on the
+ *       same stack exactly if they differ in the low bits only;
+ *   (2) the point is before the access, and the access before the next point: between the hook and
+ *       the access that it announces, no other CPU runs.
+ */
+#include "sim.h"
+
+#define SLOT_BYTES (128u * 1024u)
+
+_Static_assert((SLOT_BYTES & (SLOT_BYTES - 1)) == 0, "slots are told apart by a mask");
+
+static inline void point(uintptr_t pc)
+{
+    if (EXO_UNLIKELY(--g_sim_countdown <= 0)) {
+        sim_access_stop(pc);
+    }
+}
+
+static inline bool on_own_stack(const void *address)
+{
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+    return (((uintptr_t)address ^ here) & ~(uintptr_t)(SLOT_BYTES - 1)) == 0;
+}
+
+static inline void access(const void *address, uintptr_t pc)
+{
+    if (!on_own_stack(address)) {
+        point(pc);
+    }
+}
+
+#define PC ((uintptr_t)__builtin_return_address(0))
+
+/* One function for reads and one for writes of each size; prototypes as the compiler has them. */
+#define HOOK(name)                                                                                 \
+    void name(void *address);                                                                      \
+    void name(void *address)                                                                       \
+    {                                                                                              \
+        access(address, PC);                                                                       \
+    }
+
+HOOK(__tsan_read1)
+HOOK(__tsan_read2)
+HOOK(__tsan_read4)
+HOOK(__tsan_read8)
+HOOK(__tsan_read16)
+HOOK(__tsan_write1)
+HOOK(__tsan_write2)
+HOOK(__tsan_write4)
+HOOK(__tsan_write8)
+HOOK(__tsan_write16)
+HOOK(__tsan_unaligned_read2)
+HOOK(__tsan_unaligned_read4)
+HOOK(__tsan_unaligned_read8)
+HOOK(__tsan_unaligned_read16)
+HOOK(__tsan_unaligned_write2)
+HOOK(__tsan_unaligned_write4)
+HOOK(__tsan_unaligned_write8)
+HOOK(__tsan_unaligned_write16)
+
+void __tsan_read_range(void *address, unsigned long bytes);
+void __tsan_read_range(void *address, unsigned long bytes)
+{
+    (void)bytes;
+    access(address, PC);
+}
+
+void __tsan_write_range(void *address, unsigned long bytes);
+void __tsan_write_range(void *address, unsigned long bytes)
+{
+    (void)bytes;
+    access(address, PC);
+}
+
+void __tsan_init(void);
+void __tsan_init(void)
+{
+}
+
+void __tsan_func_entry(void *pc);
+void __tsan_func_entry(void *pc)
+{
+    (void)pc;
+}
+
+void __tsan_func_exit(void);
+void __tsan_func_exit(void)
+{
+}
+
+/* ---- atomic operations ------------------------------------------------------------------------
+ *
+ * The instrumentation leaves these to us whole. One host thread runs, so plain operations would do;
+ * the host's own are used so that memory shared with user processes is right as well. Every one is
+ * a point, on the own stack too: what is atomic is shared. */
+
+#define ATOMIC(bits, type)                                                                         \
+    type __tsan_atomic##bits##_load(const volatile type *a, int order);                            \
+    type __tsan_atomic##bits##_load(const volatile type *a, int order)                             \
+    {                                                                                              \
+        (void)order;                                                                               \
+        point(PC);                                                                                 \
+        return __atomic_load_n(a, __ATOMIC_SEQ_CST);                                               \
+    }                                                                                              \
+    void __tsan_atomic##bits##_store(volatile type *a, type value, int order);                     \
+    void __tsan_atomic##bits##_store(volatile type *a, type value, int order)                      \
+    {                                                                                              \
+        (void)order;                                                                               \
+        point(PC);                                                                                 \
+        __atomic_store_n(a, value, __ATOMIC_RELEASE);                                              \
+    }                                                                                              \
+    ATOMIC_CHANGE(bits, type, exchange, __atomic_exchange_n)                                       \
+    ATOMIC_CHANGE(bits, type, fetch_add, __atomic_fetch_add)                                       \
+    ATOMIC_CHANGE(bits, type, fetch_sub, __atomic_fetch_sub)                                       \
+    ATOMIC_CHANGE(bits, type, fetch_and, __atomic_fetch_and)                                       \
+    ATOMIC_CHANGE(bits, type, fetch_or, __atomic_fetch_or)                                         \
+    ATOMIC_CHANGE(bits, type, fetch_xor, __atomic_fetch_xor)                                       \
+    ATOMIC_COMPARE(bits, type, compare_exchange_strong)                                            \
+    ATOMIC_COMPARE(bits, type, compare_exchange_weak)
+
+#define ATOMIC_CHANGE(bits, type, name, operation)                                                 \
+    type __tsan_atomic##bits##_##name(volatile type *a, type value, int order);                    \
+    type __tsan_atomic##bits##_##name(volatile type *a, type value, int order)                     \
+    {                                                                                              \
+        (void)order;                                                                               \
+        point(PC);                                                                                 \
+        return operation(a, value, __ATOMIC_SEQ_CST);                                              \
+    }
+
+#define ATOMIC_COMPARE(bits, type, name)                                                           \
+    int __tsan_atomic##bits##_##name(volatile type *a, type *expected, type value, int order,      \
+                                     int failure_order);                                           \
+    int __tsan_atomic##bits##_##name(volatile type *a, type *expected, type value, int order,      \
+                                     int failure_order)                                            \
+    {                                                                                              \
+        (void)order, (void)failure_order;                                                          \
+        point(PC);                                                                                 \
+        return __atomic_compare_exchange_n(a, expected, value, false, __ATOMIC_SEQ_CST,            \
+                                           __ATOMIC_SEQ_CST);                                      \
+    }
+
+ATOMIC(8, uint8_t)
+ATOMIC(16, uint16_t)
+ATOMIC(32, uint32_t)
+ATOMIC(64, uint64_t)
+
+void __tsan_atomic_thread_fence(int order);
+void __tsan_atomic_thread_fence(int order)
+{
+    (void)order;
+    point(PC);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void __tsan_atomic_signal_fence(int order);
+void __tsan_atomic_signal_fence(int order)
+{
+    (void)order;
+}

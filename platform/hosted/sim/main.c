@@ -1,0 +1,115 @@
+/*
+ * main.c - exo-sim: options, the kernel's command line, boot on simulated CPUs.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "platform/hosted/cmdline.h"
+#include "platform/hosted/host.h"
+#include "platform/hosted/hosted.h"
+#include "sim.h"
+
+#define CPUS_DEFAULT    4u
+#define MEM_DEFAULT_MIB 64u
+
+static const char g_help[] =
+    "Usage: exo-sim [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
+    "Boot the Exo-OS kernel on simulated CPUs whose every step follows from a seed.\n"
+    "\n" SIM_OPTIONS_HELP "  -c, --cpus=N            simulate N CPUs (1-64; default 4)\n"
+    "  -m, --mem=MIB           give it MIB MiB of memory (default 64)\n"
+    "  -n, --nodes=N           split memory and CPUs into N nodes (1-8; default 1)\n"
+    "  -i, --initrd=FILE       cpio archive (newc) with the programs\n"
+    "  -a, --append=\"K=V ...\"  add words to the kernel command line, for example log=info\n"
+    "  -e, --env=NAME=VALUE    put NAME into the program's environment; may be given again\n"
+    "  -h, --help              print this and exit\n"
+    "  -V, --version           print the version and exit\n"
+    "\n"
+    "The exit status is the program's own; 134 after a kernel panic; 3 after a deadlock or "
+    "livelock;\n"
+    "2 if it could not be started. The last lines on standard error describe the run.\n";
+
+/* Take an option of the machine, or one of the simulator. */
+static void option_take(int option, struct hosted_config *config, struct hosted_cmdline *line)
+{
+    switch (option) {
+    case 'c':
+        config->cpus = hosted_number_parse("--cpus", optarg);
+        break;
+    case 'm':
+        config->mem_mib = hosted_number_parse("--mem", optarg);
+        break;
+    case 'n':
+        config->nodes = hosted_number_parse("--nodes", optarg);
+        break;
+    case 'i':
+        config->initrd_path = optarg;
+        break;
+    case 'a':
+        hosted_cmdline_add(line, "", optarg, false);
+        break;
+    case 'e':
+        hosted_cmdline_env(line, optarg);
+        break;
+    case 'h':
+        fputs(g_help, stdout);
+        exit(EXIT_SUCCESS);
+    case 'V':
+        printf("exo-sim %s (%s)\n", EXO_VERSION, EXO_COMMIT);
+        exit(EXIT_SUCCESS);
+    default:
+        if (!sim_option_take(option, optarg)) {
+            host_fail("see exo-sim --help");
+        }
+    }
+}
+
+/* Read the options; the index of the first argument after them. */
+static int options_parse(int argc, char **argv, struct hosted_config *config,
+                         struct hosted_cmdline *line)
+{
+    static const struct option options[] = {
+        SIM_OPTIONS_LONG,
+        { "cpus", required_argument, NULL, 'c' },
+        { "mem", required_argument, NULL, 'm' },
+        { "nodes", required_argument, NULL, 'n' },
+        { "initrd", required_argument, NULL, 'i' },
+        { "append", required_argument, NULL, 'a' },
+        { "env", required_argument, NULL, 'e' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { NULL, 0, NULL, 0 },
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:hV", options, NULL)) != -1) {
+        option_take(option, config, line);
+    }
+    return optind;
+}
+
+int main(int argc, char **argv)
+{
+    static struct hosted_cmdline line;
+    struct hosted_config config = { .cpus = CPUS_DEFAULT,
+                                    .mem_mib = MEM_DEFAULT_MIB,
+                                    .console_input = true,
+                                    .restart_argv = argv };
+
+    sim_addresses_fix(argv);
+    sim_command_set(argc, argv);
+    const int first = options_parse(argc, argv, &config, &line);
+
+    if (first < argc && strcmp(argv[first - 1], "--") != 0) {
+        host_fail("unexpected argument \"%s\": a program stands after \"--\" (see --help)",
+                  argv[first]);
+    }
+    for (int i = first; i < argc; i++) {
+        hosted_cmdline_add(&line, i == first ? "-- " : "", argv[i], true);
+    }
+    config.cmdline = line.text;
+    config.terminal_raw = first == argc; /* a program gets the terminal as it is */
+    hosted_boot(&config);
+}
