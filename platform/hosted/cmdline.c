@@ -11,7 +11,8 @@
 #include "host.h"
 #include "hosted.h"
 
-void hosted_cmdline_add(struct hosted_cmdline *line, const char *prefix, const char *text, bool encode)
+void hosted_cmdline_add(struct hosted_cmdline *line, const char *prefix, const char *text,
+                        bool encode)
 {
     const size_t room = sizeof(line->text) - line->used;
     const int len =

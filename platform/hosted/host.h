@@ -134,9 +134,9 @@ void hosted_timer_retry(uint32_t cpu); /* signal this CPU until it serves interr
 
 /* ---- console and end ---------------------------------------------------------------------- */
 
-void hosted_terminal_init(bool raw); /* raw: byte by byte, if standard input is a terminal */
-void hosted_console_deliver(void); /* hand what was read to the core; in interrupt context */
-bool hosted_console_read(void);    /* housekeeper: standard input is readable; false at its end */
+void hosted_terminal_init(bool raw); /* raw: byte by byte, if it is a terminal */
+void hosted_console_deliver(void);   /* hand what was read to the core; in interrupt context */
+bool hosted_console_read(void);      /* housekeeper: standard input is readable; false at its end */
 bool hosted_console_has_room(void);
 void hosted_terminal_restore(void);
 void hosted_terminal_raw(void);

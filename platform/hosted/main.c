@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exo/config.h"
 #include "cmdline.h"
+#include "exo/config.h"
 #include "host.h"
 #include "hosted.h"
 
@@ -32,7 +32,8 @@ static const char g_help[] =
     "In the monitor, `help` lists the commands and `poweroff` leaves.\n";
 
 /* Read the options into `config` and `line`; the index of the first argument after them. */
-static int options_parse(int argc, char **argv, struct hosted_config *config, struct hosted_cmdline *line)
+static int options_parse(int argc, char **argv, struct hosted_config *config,
+                         struct hosted_cmdline *line)
 {
     static const struct option options[] = {
         { "cpus", required_argument, NULL, 'c' },    { "mem", required_argument, NULL, 'm' },

@@ -16,7 +16,7 @@
 #include "sanitizer.h"
 #include "valgrind_requests.h"
 
-#define STACK_BYTES ((HOSTED_ASAN || HOSTED_TSAN) ? 128u * 1024u : 64u * 1024u)
+#define STACK_BYTES         ((HOSTED_ASAN || HOSTED_TSAN) ? 128u * 1024u : 64u * 1024u)
 #define SLOT_BYTES          (HOSTED_STACK_GUARD_BYTES + STACK_BYTES)
 #define STACKS_MAX          8192u /* two mappings each, of the host's usual 65530 */
 #define STACKS_MAX_VALGRIND 2048u /* it warns of reservations above 256 MiB */

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "exo_check.h"
+#include "platform/hosted/cmdline.h"
 #include "platform/hosted/host.h"
 #include "platform/hosted/hosted.h"
 #include "platform/hosted/sim/options.h"
@@ -32,17 +33,27 @@
 #include "tests/kernel/select.h"
 
 #define CPUS_DEFAULT    4u
-#define MEM_DEFAULT_MIB 32u
+#define MEM_DEFAULT_MIB 64u
 #define HOST_LIMIT_S    20u /* of the host's time for one run: the simulator itself hangs */
 #define COMMAND_MAX     512u
+#define MILLION         1000000ull
 
-enum { OPTION_SEEDS = 1, OPTION_WITHOUT, OPTION_TWICE, OPTION_LIST, OPTION_OUTPUT, OPTION_HELP };
+enum {
+    OPTION_SEEDS = 1,
+    OPTION_WITHOUT,
+    OPTION_BUDGET,
+    OPTION_TWICE,
+    OPTION_LIST,
+    OPTION_OUTPUT,
+    OPTION_HELP
+};
 
 static const char g_help[] =
     "Usage: exo-sim-unit [OPTION]... [PATTERNS]\n"
     "Run tests on simulated CPUs; PATTERNS is a list like \"sched,mem_*,time.timer_fires\".\n"
     "\n" SIM_OPTIONS_HELP "  --seeds=A-B             each test with each of these seeds\n"
     "  --without=PATTERNS      leave out what these name\n"
+    "  --budget=N              a test takes no further seed once its runs passed N million points\n"
     "  --twice                 each run twice; they must not differ\n"
     "  --output                show what the runs print, even if they pass\n"
     "  --list                  print the names of the tests\n"
@@ -61,6 +72,7 @@ static struct {
     uint64_t first_seed;
     uint64_t last_seed;
     const char *without; /* patterns, or NULL */
+    uint64_t budget;     /* points of a test's runs together; 0: any number */
     bool twice;
     bool output;
     bool policy_given;
@@ -76,6 +88,8 @@ static uint32_t g_passed;
 static uint32_t g_failed;
 static uint64_t g_decisions;
 static uint64_t g_points;
+static uint64_t g_left_out; /* seeds that tests had no budget for */
+static uint32_t g_cut_tests;
 
 static uint32_t number_from_env(const char *name, uint32_t otherwise)
 {
@@ -108,10 +122,9 @@ static _Noreturn void run_child(const struct run *run)
 {
     static char cmdline[512];
     static char command[COMMAND_MAX];
-    const struct hosted_config config = { .cpus = g_wish.cpus,
-                                          .nodes = g_wish.nodes,
-                                          .mem_mib = g_wish.mem_mib,
-                                          .cmdline = cmdline };
+    const struct hosted_config config = {
+        .cpus = g_wish.cpus, .nodes = g_wish.nodes, .mem_mib = g_wish.mem_mib, .cmdline = cmdline
+    };
 
     (void)snprintf(cmdline, sizeof(cmdline), "check=%s.%s check-quiet=1 check-long=%d",
                    run->suite->name, run->test->name, g_wish.is_long ? 1 : 0);
@@ -181,7 +194,7 @@ static void run_place(const struct exo_suite *suite, const struct exo_test *test
         const struct sim_result first = run.result;
 
         run_once(&run);
-        if (memcmp(&first, &run.result, sizeof(first)) != 0) {
+        if (!sim_result_same(&first, &run.result)) {
             printf("two runs differ: hash %016llx and %016llx\n", (unsigned long long)first.hash,
                    (unsigned long long)run.result.hash);
             run.passed = false;
@@ -199,6 +212,21 @@ static void run_place(const struct exo_suite *suite, const struct exo_test *test
     fflush(stdout);
 }
 
+/* One test with every seed, or as many as its budget allows. */
+static void run_seeds(const struct exo_suite *suite, const struct exo_test *test)
+{
+    const uint64_t before = g_points;
+
+    for (uint64_t seed = g_wish.first_seed; seed <= g_wish.last_seed; seed++) {
+        if (g_wish.budget != 0 && g_points - before >= g_wish.budget) {
+            g_left_out += g_wish.last_seed + 1 - seed;
+            g_cut_tests++;
+            return;
+        }
+        run_place(suite, test, seed);
+    }
+}
+
 static bool wanted(const struct exo_suite *suite, const struct exo_test *test, const char *patterns)
 {
     return (!test->slow || g_wish.is_long) && test_selected(patterns, suite->name, test->name) &&
@@ -206,7 +234,7 @@ static bool wanted(const struct exo_suite *suite, const struct exo_test *test, c
 }
 
 /* Every test that `patterns` names, or only its name. */
-static void each_test(const char *patterns, uint64_t seed, bool list)
+static void each_test(const char *patterns, bool list)
 {
     for (size_t s = 0; s < test_suite_count(); s++) {
         const struct exo_suite *const suite = test_suite(s);
@@ -218,7 +246,7 @@ static void each_test(const char *patterns, uint64_t seed, bool list)
             if (list) {
                 printf("%s.%s\n", suite->name, suite->test[t].name);
             } else {
-                run_place(suite, &suite->test[t], seed);
+                run_seeds(suite, &suite->test[t]);
             }
         }
     }
@@ -226,14 +254,15 @@ static void each_test(const char *patterns, uint64_t seed, bool list)
 
 static void seeds_parse(const char *text)
 {
-    unsigned long long first;
-    unsigned long long last;
+    char *end = NULL;
 
-    if (sscanf(text, "%llu-%llu", &first, &last) != 2 || last < first) {
+    g_wish.first_seed = strtoull(text, &end, 10);
+    const bool pair = end != text && *end == '-' && end[1] != '\0';
+
+    g_wish.last_seed = pair ? strtoull(end + 1, &end, 10) : 0;
+    if (!pair || *end != '\0' || g_wish.last_seed < g_wish.first_seed) {
         host_fail("--seeds wants FIRST-LAST, not \"%s\"", text);
     }
-    g_wish.first_seed = first;
-    g_wish.last_seed = last;
 }
 
 /* Take an option; true if the list of names is wanted. */
@@ -245,6 +274,9 @@ static bool option_take(int option)
         return false;
     case OPTION_WITHOUT:
         g_wish.without = optarg;
+        return false;
+    case OPTION_BUDGET:
+        g_wish.budget = MILLION * hosted_number_parse("--budget", optarg);
         return false;
     case OPTION_TWICE:
         g_wish.twice = true;
@@ -272,6 +304,7 @@ static bool options_parse(int argc, char **argv)
         SIM_OPTIONS_LONG,
         { "seeds", required_argument, NULL, OPTION_SEEDS },
         { "without", required_argument, NULL, OPTION_WITHOUT },
+        { "budget", required_argument, NULL, OPTION_BUDGET },
         { "twice", no_argument, NULL, OPTION_TWICE },
         { "output", no_argument, NULL, OPTION_OUTPUT },
         { "list", no_argument, NULL, OPTION_LIST },
@@ -292,8 +325,8 @@ static bool options_parse(int argc, char **argv)
 
 static void shared_make(void)
 {
-    g_shared = mmap(NULL, sizeof(*g_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                    -1, 0);
+    g_shared =
+        mmap(NULL, sizeof(*g_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     g_said = memfd_create("exo-sim-output", MFD_CLOEXEC);
     if (g_shared == MAP_FAILED || g_said < 0) {
         host_fail("no memory for the answers of tests");
@@ -321,25 +354,30 @@ int main(int argc, char **argv)
     const char *const patterns = optind < argc ? argv[optind] : "all";
 
     if (list) {
-        each_test(patterns, 0, true);
+        each_test(patterns, true);
         return EXIT_SUCCESS;
     }
     if (g_wish.last_seed == 0) {
         g_wish.first_seed = g_wish.last_seed = g_sim.seed;
     }
     shared_make();
-    for (uint64_t seed = g_wish.first_seed; seed <= g_wish.last_seed; seed++) {
-        each_test(patterns, seed, false);
-    }
+    each_test(patterns, false);
     const double took_s = host_s() - start_s;
 
     if (g_passed + g_failed == 0) {
         printf("no test matches\n");
         g_failed = 1;
     }
-    printf("sim-unit: seeds %llu to %llu%s, %.0f decisions, %.0f points, %.1f s\n",
+    printf("sim-unit: seeds %llu to %llu%s: %.0f points, %.0f decisions, %.1f s, "
+           "%.2f million decisions a second\n",
            (unsigned long long)g_wish.first_seed, (unsigned long long)g_wish.last_seed,
-           g_wish.twice ? ", each twice" : "", (double)g_decisions, (double)g_points, took_s);
+           g_wish.twice ? ", each twice" : "", (double)g_points, (double)g_decisions, took_s,
+           (double)g_decisions / took_s / MILLION);
+    if (g_left_out != 0) {
+        printf("sim-unit: %u tests were cut short by their budget, %llu seeds left out of %llu\n",
+               g_cut_tests, (unsigned long long)g_left_out,
+               (unsigned long long)(g_left_out + g_passed + g_failed));
+    }
     printf("sim-unit: %u passed, %u failed, 0 skipped\n", g_passed, g_failed);
     return g_failed != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -59,7 +59,9 @@ def _below(path, folder):
 
 
 def platforms_of(path):
-    """The back ends for which `path` is compiled."""
+    """The back ends for which `path` is compiled; "sim" is the hosted one with simulated CPUs."""
+    if _below(path, "platform/hosted/sim") or _below(path, "tests/sim"):
+        return ["sim"]
     if _below(path, "platform/hosted") or _below(path, "tests/hosted") or _below(path, "bench/hosted"):
         return ["hosted"]
     if _below(path, "platform/x86_64"):
@@ -84,6 +86,11 @@ def compile_flags(path, compiler, compilers, platform):
     flags = ["-std=gnu17", "-O1", "-fsyntax-only", "-I.", "-Icore/include"] + WARNINGS
     if is_program(path):
         return flags + ["-D_GNU_SOURCE"]
+    if platform == "sim":
+        flags += ["-Iplatform/hosted/sim", "-Iplatform/hosted", "-DHOSTED_TSAN=0", "-D_GNU_SOURCE"]
+        if _below(path, "tests"):
+            flags += ["-Itests/kernel", "-Itests/include", "-DEXO_CONFIG_TEST=1"]
+        return flags
     flags += ["-Iplatform/" + platform]
     if _below(path, "tests") or _below(path, "bench"):
         side = "kernel" if platform == "x86_64" else "hosted"

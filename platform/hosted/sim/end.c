@@ -102,6 +102,13 @@ static struct sim_result result_make(int status)
     return result;
 }
 
+bool sim_result_same(const struct sim_result *a, const struct sim_result *b)
+{
+    return a->points == b->points && a->events == b->events && a->hash == b->hash &&
+           a->decisions == b->decisions && a->time_ns == b->time_ns && a->status == b->status &&
+           memcmp(a->last, b->last, sizeof(a->last)) == 0;
+}
+
 /* The line that two runs of one seed have in common, to the last letter. */
 static void line_print(const struct sim_result *result)
 {

@@ -43,24 +43,49 @@ static void entry_add(uint32_t cpu, uint64_t points, uint32_t decision)
     g_list[cpu].entry[g_list[cpu].count++] = (struct entry){ points, decision };
 }
 
+/* Read a number at *at and move behind it and the blank or line end that follows; false if there is
+ * none. */
+static bool number_take(const char **at, uint64_t *out)
+{
+    char *end = NULL;
+
+    *out = strtoull(*at, &end, 10);
+    if (end == *at || (*end != ' ' && *end != '\n')) {
+        return false;
+    }
+    *at = end + 1;
+    return true;
+}
+
 static void line_take(const char *path, const char *line)
 {
-    unsigned long long points;
-    unsigned cpu;
-    unsigned decision = SIM_LOG_TAKE;
-    char word[16];
+    const char *at = line;
+    uint64_t cpu = 0;
+    uint64_t points = 0;
+    uint64_t decision = SIM_LOG_TAKE;
+    const bool known = number_take(&at, &cpu) && cpu < CPUS_MAX && number_take(&at, &points) &&
+                       (strcmp(at, "take\n") == 0 || number_take(&at, &decision));
 
-    if (sscanf(line, "%u %llu %15s", &cpu, &points, word) != 3 || cpu >= CPUS_MAX ||
-        (strcmp(word, "take") != 0 && sscanf(word, "%u", &decision) != 1)) {
+    if (!known) {
         host_fail("%s: this is no line of a decision log: %s", path, line);
     }
-    entry_add(cpu, points, decision);
+    entry_add((uint32_t)cpu, points, (uint32_t)decision);
+}
+
+/* The line "seed N": the log must be this seed's. */
+static void seed_check(const char *path, const char *number)
+{
+    uint64_t seed = 0;
+
+    if (!number_take(&number, &seed) || seed != g_sim.seed) {
+        host_fail("%s was written with another seed than %llu: %s", path,
+                  (unsigned long long)g_sim.seed, number);
+    }
 }
 
 static void log_read(const char *path)
 {
     char line[128];
-    unsigned long long seed;
     FILE *const file = fopen(path, "r");
 
     if (file == NULL) {
@@ -70,10 +95,8 @@ static void log_read(const char *path)
         host_fail("%s is no decision log", path);
     }
     while (fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "seed %llu", &seed) == 1) {
-            if (seed != g_sim.seed) {
-                host_fail("%s was written with --seed %llu", path, seed);
-            }
+        if (strncmp(line, "seed ", 5) == 0) {
+            seed_check(path, line + 5);
         } else if (strncmp(line, "policy ", 7) != 0) {
             line_take(path, line);
         }

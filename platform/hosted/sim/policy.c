@@ -27,11 +27,11 @@ static uint64_t g_gap_max; /* uniform: points between decisions, at most */
 
 /* A round of PCT. */
 static struct {
-    uint64_t end;                     /* in points of the run */
-    uint64_t change[SIM_PCT_DEPTH_MAX];   /* ascending */
-    uint32_t next;                    /* index of the next change */
-    uint32_t lowest;                  /* the lowest priority given in this round */
-    uint64_t cut;                     /* when who runs has run long enough */
+    uint64_t end;                       /* in points of the run */
+    uint64_t change[SIM_PCT_DEPTH_MAX]; /* ascending */
+    uint32_t next;                      /* index of the next change */
+    uint32_t lowest;                    /* the lowest priority given in this round */
+    uint64_t cut;                       /* when who runs has run long enough */
 } g_pct;
 
 static const char *const g_names[] = { [SIM_POLICY_UNIFORM] = "uniform",
@@ -60,7 +60,8 @@ bool sim_policy_parse(const char *name, enum sim_policy_kind *out)
 static void pct_round(void)
 {
     const uint64_t start = sim_points();
-    const uint64_t length = sim_draw_below(SIM_STREAM_SCHED, 1ull << (10 + sim_draw_below(SIM_STREAM_SCHED, 9))) + 64;
+    const uint64_t length =
+        sim_draw_below(SIM_STREAM_SCHED, 1ull << (10 + sim_draw_below(SIM_STREAM_SCHED, 9))) + 64;
 
     g_pct.end = start + length;
     g_pct.next = 0;

@@ -47,22 +47,24 @@ struct sim_result {
     int32_t status;
 };
 
+bool sim_result_same(const struct sim_result *a, const struct sim_result *b);
+
 /* What the command line asks for. */
 struct sim_options {
     uint64_t seed;
     enum sim_policy_kind policy;
-    uint32_t pct_depth;      /* change points of priorities in a round */
-    uint64_t points_max;     /* a run of more is taken for a livelock */
-    uint64_t quiet_ns;       /* faults stop after so much virtual time; 0: there are none */
-    uint64_t rest_ns;        /* and the system comes to rest within so much more */
-    const char *log_path;    /* write decisions here, or NULL */
-    const char *replay_path; /* take decisions from here, or NULL */
-    const char *hashes_path; /* write the rolling hash here, or NULL */
-    const char *events_path; /* write all events here, or NULL */
-    const char *command;     /* that runs this again, printed when it fails */
-    bool status_tells;       /* a status that is not 0 is a failure of the run */
+    uint32_t pct_depth;        /* change points of priorities in a round */
+    uint64_t points_max;       /* a run of more is taken for a livelock */
+    uint64_t quiet_ns;         /* faults stop after so much virtual time; 0: there are none */
+    uint64_t rest_ns;          /* and the system comes to rest within so much more */
+    const char *log_path;      /* write decisions here, or NULL */
+    const char *replay_path;   /* take decisions from here, or NULL */
+    const char *hashes_path;   /* write the rolling hash here, or NULL */
+    const char *events_path;   /* write all events here, or NULL */
+    const char *command;       /* that runs this again, printed when it fails */
+    bool status_tells;         /* a status that is not 0 is a failure of the run */
     struct sim_result *result; /* filled in at the end, or NULL */
-    bool silent;             /* nothing is printed of a run that ends with status 0 */
+    bool silent;               /* nothing is printed of a run that ends with status 0 */
 };
 
 extern struct sim_options g_sim;
@@ -112,9 +114,9 @@ uint64_t sim_decisions(void);
 #define SIM_PCT_DEPTH_MAX 64u
 
 void sim_policy_init(void);
-uint64_t sim_policy_gap(void);                     /* points until the next decision */
+uint64_t sim_policy_gap(void);                       /* points until the next decision */
 uint32_t sim_policy_choose(enum sim_stop_kind kind); /* a ready CPU; the own one: go on */
-bool sim_policy_deliver(void);                     /* take what is pending now? */
+bool sim_policy_deliver(void);                       /* take what is pending now? */
 const char *sim_policy_name(enum sim_policy_kind kind);
 bool sim_policy_parse(const char *name, enum sim_policy_kind *out);
 
@@ -135,11 +137,11 @@ extern struct sim_cpu g_sim_cpu[CPUS_MAX];
 extern uint64_t g_sim_ready; /* CPUs that could run, one bit each */
 
 uint32_t sim_self(void);
-void sim_cpu_switch(uint32_t cpu); /* returns when the caller is switched to again */
-void sim_cpu_block(void);          /* idle: not ready any more */
-_Noreturn void sim_leave(int status); /* end the process, from the host's own stack */
+void sim_cpu_switch(uint32_t cpu);                /* returns when the caller is switched to again */
+void sim_cpu_block(void);                         /* idle: not ready any more */
+_Noreturn void sim_leave(int status);             /* end the process, from the host's own stack */
 void sim_irq_arrive(uint32_t cpu, uint32_t bits); /* it waits until `cpu` takes it */
-void sim_irq_take(void);           /* deliver what is pending; interrupts are on */
+void sim_irq_take(void);                          /* deliver what is pending; interrupts are on */
 
 /* ---- trace and log (trace.c, log.c) ---------------------------------------------------------- */
 

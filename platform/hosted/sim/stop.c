@@ -49,8 +49,8 @@ void sim_grant(void)
     int64_t points = INT64_MAX / 2;
 
     if (!g_frozen) {
-        const uint64_t gap = g_sim.replay_path != NULL ? sim_log_gap(sim_self(), cpu->points)
-                                                       : sim_policy_gap();
+        const uint64_t gap =
+            g_sim.replay_path != NULL ? sim_log_gap(sim_self(), cpu->points) : sim_policy_gap();
 
         points = (int64_t)min_u64(gap, (uint64_t)points_until(sim_event_next_ns()));
         points = (int64_t)min_u64((uint64_t)points, g_sim.points_max + 1 - g_points);

@@ -19,8 +19,8 @@ static FILE *g_hashes;
 static FILE *g_trace;
 
 static const char *const g_kind[] = {
-    [SIM_TRACE_SWITCH] = "switch", [SIM_TRACE_TAKE] = "take",     [SIM_TRACE_ARRIVE] = "arrive",
-    [SIM_TRACE_TIMER] = "timer",   [SIM_TRACE_OUTPUT] = "output", [SIM_TRACE_INPUT] = "input",
+    [SIM_TRACE_SWITCH] = "switch", [SIM_TRACE_TAKE] = "take",       [SIM_TRACE_ARRIVE] = "arrive",
+    [SIM_TRACE_TIMER] = "timer",   [SIM_TRACE_OUTPUT] = "output",   [SIM_TRACE_INPUT] = "input",
     [SIM_TRACE_FAULT] = "fault",   [SIM_TRACE_ENTROPY] = "entropy", [SIM_TRACE_IDLE] = "idle",
 };
 
