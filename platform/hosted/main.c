@@ -70,7 +70,7 @@ static int options_parse(int argc, char **argv, struct hosted_config *config,
             break;
         case 't':
             config->trace_path = optarg;
-            cmdline_add(line, "trace=on", "", false);
+            hosted_cmdline_add(line, "trace=on", "", false);
             break;
         case 'P':
             config->profile_path = optarg;

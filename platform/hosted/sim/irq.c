@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "exo/debug/trace.h"
 #include "sim.h"
 
 #define IPI_NS             400u /* from sending to arrival */
@@ -61,6 +62,7 @@ void hal_cpu_send_ipi(uint32_t cpu, enum hal_ipi kind)
     const uint32_t bits = kind == HAL_IPI_RESCHED ? HOSTED_IRQ_RESCHED : HOSTED_IRQ_CALL;
     const hal_irq_t irq = host_enter();
 
+    trace_event(TRACE_IPI_SEND, cpu, kind);
     if (cpu == sim_self()) {
         sim_irq_arrive(cpu, bits);
     } else {

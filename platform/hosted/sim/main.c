@@ -24,6 +24,7 @@ static const char g_help[] =
     "  -i, --initrd=FILE       cpio archive (newc) with the programs\n"
     "  -a, --append=\"K=V ...\"  add words to the kernel command line, for example log=info\n"
     "  -e, --env=NAME=VALUE    put NAME into the program's environment; may be given again\n"
+    "  -t, --trace=FILE        record a trace for Perfetto; trace=KIND,... chooses what\n"
     "  -h, --help              print this and exit\n"
     "  -V, --version           print the version and exit\n"
     "\n"
@@ -53,6 +54,10 @@ static void option_take(int option, struct hosted_config *config, struct hosted_
     case 'e':
         hosted_cmdline_env(line, optarg);
         break;
+    case 't':
+        config->trace_path = optarg;
+        hosted_cmdline_add(line, "trace=on", "", false);
+        break;
     case 'h':
         fputs(g_help, stdout);
         exit(EXIT_SUCCESS);
@@ -78,13 +83,14 @@ static int options_parse(int argc, char **argv, struct hosted_config *config,
         { "initrd", required_argument, NULL, 'i' },
         { "append", required_argument, NULL, 'a' },
         { "env", required_argument, NULL, 'e' },
+        { "trace", required_argument, NULL, 't' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { NULL, 0, NULL, 0 },
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:hV", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:t:hV", options, NULL)) != -1) {
         option_take(option, config, line);
     }
     return optind;
