@@ -74,7 +74,7 @@ static int options_parse(int argc, char **argv, struct hosted_config *config,
             break;
         case 'P':
             config->profile_path = optarg;
-            cmdline_add(line, "profile=on", "", false);
+            hosted_cmdline_add(line, "profile=on", "", false);
             break;
         case 'h':
             fputs(g_help, stdout);

@@ -104,10 +104,23 @@ static void irq_serve(void)
     core_irq_exit();
 }
 
+bool hal_irq_interrupted(struct hal_interrupted *out)
+{
+    const struct hosted_cpu *const cpu = hosted_cpu(sim_self());
+
+    *out = (struct hal_interrupted){ .pc = cpu->irq_pc, .frame = cpu->irq_frame };
+    return true;
+}
+
+/* Interrupts strike in the simulator's own functions; those that called them are found from there. */
 void hosted_irq_deliver(void)
 {
+    const uintptr_t *const own = __builtin_frame_address(0);
+
     do {
         hal_irq_disable();
+        hosted_cpu(sim_self())->irq_pc = (uintptr_t)__builtin_return_address(0);
+        hosted_cpu(sim_self())->irq_frame = own[0];
         irq_serve();
         sim_percpu->irq_on = 1;
     } while (atomic_load_explicit(&sim_percpu->pending, memory_order_relaxed) != 0);
