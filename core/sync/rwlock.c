@@ -9,7 +9,9 @@
  *       change the word without the queue's lock, and only downwards, so the lock is granted under
  *       the queue's lock alone, to the first in the queue;
  *   (3) whoever makes the lock grantable to the first looks at the queue afterwards: the last
- *       holder that leaves, and a waiter that gives up before others.
+ *       holder that leaves, and a waiter that gives up before others;
+ *   (4) readers in a row are granted WAKE_BATCH per time that the queue's lock is held, and each of
+ *       them goes on with the next before it returns, so all come in together.
  */
 #include "exo/sync/rwlock.h"
 
@@ -40,12 +42,12 @@ void rwlock_fini(struct rwlock *lock)
     wait_queue_fini(&lock->queue);
 }
 
-/* Grant the lock to the first waiter if it can have it, and to the readers right behind a
- * reader. */
+/* Grant the lock to the first waiter if it can have it, and to the readers right behind a reader, a
+ * batch of them: (4). */
 static void grant_locked(struct rwlock *lock)
 {
     spin_assert_held(&lock->queue.lock);
-    while (!list_is_empty(&lock->queue.waiters)) {
+    for (uint32_t i = 0; i < WAKE_BATCH && !list_is_empty(&lock->queue.waiters); i++) {
         struct list_node *const first = lock->queue.waiters.next;
         const struct rw_entry *const entry =
             container_of(container_of(first, struct wait_entry, node), struct rw_entry, wait);
@@ -122,12 +124,12 @@ static exo_status_t lock_slow(struct rwlock *lock, bool is_writer, uint64_t dead
 
     const exo_status_t status = grant_wait(&lock->queue, &entry.wait, deadline_ns, may_fail, &irq);
 
-    if (status != EXO_OK) {
-        if (list_is_empty(&lock->queue.waiters)) {
-            atomic_fetch_and_explicit(&lock->word, ~RWLOCK_WAITERS, memory_order_relaxed);
-        }
-        grant_locked(lock); /* readers may have waited behind this writer */
+    if (status != EXO_OK && list_is_empty(&lock->queue.waiters)) {
+        atomic_fetch_and_explicit(&lock->word, ~RWLOCK_WAITERS, memory_order_relaxed);
     }
+    /* Readers may have waited behind this writer, which gives up, or behind the batch of this
+     * reader. */
+    grant_locked(lock);
     spin_unlock_irq(&lock->queue.lock, irq);
     trace_object(TRACE_CONTEND_END, lock, 0);
     return status;

@@ -13,6 +13,7 @@
 #include "exo_panic.h"
 #include "exo_test.h"
 
+#include "grant.h"
 #include "workers.h"
 
 static struct rwlock g_lock = RWLOCK_INIT(g_lock);
@@ -85,6 +86,44 @@ START_TEST(rwlock_lets_readers_in_together)
     rwlock_write_unlock(&g_lock);
     join_all(thread, ARRAY_COUNT(thread));
     ck_assert_uint_eq(atomic_load(&g_most), 3);
+}
+END_TEST
+
+#define CROWD 40u /* more than two batches */
+
+static uint32_t g_seen_by_first; /* readers that held the lock when the first of them ran */
+
+static void read_in_crowd(void *arg)
+{
+    (void)arg;
+    rwlock_read_lock(&g_lock);
+    if (atomic_fetch_add(&g_inside, 1) == 0) {
+        g_seen_by_first = atomic_load(&g_lock.word) / RWLOCK_READER;
+    }
+    while (atomic_load(&g_inside) < CROWD) {
+        thread_yield();
+    }
+    rwlock_read_unlock(&g_lock);
+}
+
+/* All readers in a row come in before any leaves, but not under one hold of the queue's lock: the
+ * first runs before the last is granted. They are more urgent than who lets them in. */
+START_TEST(rwlock_lets_a_crowd_of_readers_in_by_batches)
+{
+    struct thread *thread[CROWD];
+
+    atomic_store(&g_inside, 0);
+    one_cpu(10);
+    rwlock_write_lock(&g_lock);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        start_on_one_cpu(&thread[i], read_in_crowd, NULL, 50);
+    }
+    ck_assert_uint_eq(queued(&g_lock.queue), CROWD);
+    rwlock_write_unlock(&g_lock);
+    join_all(thread, CROWD);
+    ck_assert_uint_le(g_seen_by_first, 2 * WAKE_BATCH); /* the unlock's, and its own */
+    ck_assert_uint_eq(atomic_load(&g_lock.word), 0);
+    all_cpus();
 }
 END_TEST
 
@@ -244,6 +283,7 @@ END_TEST
 
 EXO_SUITE(sync_rwlock, EXO_TEST_TIMED(rwlock_excludes_writers_from_all, 60),
           EXO_TEST_TIMED(rwlock_lets_readers_in_together, 60),
+          EXO_TEST(rwlock_lets_a_crowd_of_readers_in_by_batches),
           EXO_TEST(rwlock_writer_is_not_starved_and_may_give_up),
           EXO_TEST(rwlock_panics_on_foreign_unlock), EXO_TEST_TIMED(semaphore_serves_every_up, 60),
           EXO_TEST(semaphore_times_out_and_has_a_limit),
