@@ -8,6 +8,26 @@
  * interrupt may come between any two instructions. `tear` is changed in r15 on purpose: 0, but for
  * the test of the loop itself.
  */
+
+/* What kernel and user mode have in common: 15 registers and their copies from the stack pointer
+ * on. */
+        .macro  registers_load
+        .set    canary_at, 0
+        .irp    r, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+        mov     canary_at(%rsp), %\r
+        .set    canary_at, canary_at + 8
+        .endr
+        .endm
+
+        .macro  registers_compare differs
+        .set    canary_at, 0
+        .irp    r, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+        cmp     canary_at(%rsp), %\r
+        jne     \differs
+        .set    canary_at, canary_at + 8
+        .endr
+        .endm
+
         .text
         .globl  hal_test_canary
         .type   hal_test_canary, @function
@@ -28,52 +48,9 @@ hal_test_canary:
         inc     %ecx
         cmp     $15, %ecx
         jne     1b
-        mov     0(%rsp), %rax
-        mov     8(%rsp), %rbx
-        mov     16(%rsp), %rcx
-        mov     24(%rsp), %rdx
-        mov     32(%rsp), %rsi
-        mov     40(%rsp), %rdi
-        mov     48(%rsp), %rbp
-        mov     56(%rsp), %r8
-        mov     64(%rsp), %r9
-        mov     72(%rsp), %r10
-        mov     80(%rsp), %r11
-        mov     88(%rsp), %r12
-        mov     96(%rsp), %r13
-        mov     104(%rsp), %r14
-        mov     112(%rsp), %r15
+        registers_load
         xor     128(%rsp), %r15
-2:      cmp     0(%rsp), %rax
-        jne     3f
-        cmp     8(%rsp), %rbx
-        jne     3f
-        cmp     16(%rsp), %rcx
-        jne     3f
-        cmp     24(%rsp), %rdx
-        jne     3f
-        cmp     32(%rsp), %rsi
-        jne     3f
-        cmp     40(%rsp), %rdi
-        jne     3f
-        cmp     48(%rsp), %rbp
-        jne     3f
-        cmp     56(%rsp), %r8
-        jne     3f
-        cmp     64(%rsp), %r9
-        jne     3f
-        cmp     72(%rsp), %r10
-        jne     3f
-        cmp     80(%rsp), %r11
-        jne     3f
-        cmp     88(%rsp), %r12
-        jne     3f
-        cmp     96(%rsp), %r13
-        jne     3f
-        cmp     104(%rsp), %r14
-        jne     3f
-        cmp     112(%rsp), %r15
-        jne     3f
+2:      registers_compare 3f
         stc
         mov     %rax, %rax              /* room for an interrupt that loses the flag */
         mov     %rbx, %rbx
@@ -140,19 +117,7 @@ user_storm:
 1:      .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
         movdqu  256 + 16 * \n(%rsp), %xmm\n
         .endr
-        mov     8(%rsp), %rbx
-        mov     24(%rsp), %rdx
-        mov     32(%rsp), %rsi
-        mov     40(%rsp), %rdi
-        mov     48(%rsp), %rbp
-        mov     56(%rsp), %r8
-        mov     64(%rsp), %r9
-        mov     72(%rsp), %r10
-        mov     80(%rsp), %r11
-        mov     88(%rsp), %r12
-        mov     96(%rsp), %r13
-        mov     104(%rsp), %r14
-        mov     112(%rsp), %r15
+        registers_load
 2:      mov     0(%rsp), %rax
         mov     16(%rsp), %rcx
         stc
@@ -160,36 +125,7 @@ user_storm:
         jnc     3f
         cmp     $0x600000, %rsp
         jne     3f
-        cmp     0(%rsp), %rax
-        jne     3f
-        cmp     8(%rsp), %rbx
-        jne     3f
-        cmp     16(%rsp), %rcx
-        jne     3f
-        cmp     24(%rsp), %rdx
-        jne     3f
-        cmp     32(%rsp), %rsi
-        jne     3f
-        cmp     40(%rsp), %rdi
-        jne     3f
-        cmp     48(%rsp), %rbp
-        jne     3f
-        cmp     56(%rsp), %r8
-        jne     3f
-        cmp     64(%rsp), %r9
-        jne     3f
-        cmp     72(%rsp), %r10
-        jne     3f
-        cmp     80(%rsp), %r11
-        jne     3f
-        cmp     88(%rsp), %r12
-        jne     3f
-        cmp     96(%rsp), %r13
-        jne     3f
-        cmp     104(%rsp), %r14
-        jne     3f
-        cmp     112(%rsp), %r15
-        jne     3f
+        registers_compare 3f
         .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
         movq    %xmm\n, %rax
         cmp     256 + 16 * \n(%rsp), %rax
