@@ -85,6 +85,19 @@ BENCH(rwlock_read_lock_unlock, "read-write lock, a lone reader: two atomic opera
     bench_stop(run);
 }
 
+BENCH(semaphore_up_down, "semaphore, nobody waits: its queue's lock twice", true)
+{
+    static struct semaphore semaphore = SEMAPHORE_INIT(semaphore, 1);
+
+    bench_start(run);
+    for (uint64_t i = 0; i < run->loops; i++) {
+        if (semaphore_up(&semaphore) != EXO_OK || !semaphore_try_down(&semaphore)) {
+            run->skipped = true;
+        }
+    }
+    bench_stop(run);
+}
+
 /* ---- block and wake: two threads that wake each other in turn ---- */
 
 struct ping {

@@ -4,7 +4,9 @@
  */
 #include "exo/hal/test.h"
 #include "exo/sched/thread.h"
+#include "exo/sync/address.h"
 #include "exo/sync/condition.h"
+#include "exo/sync/epoch.h"
 #include "exo/sync/once.h"
 #include "exo/sync/rwlock.h"
 #include "exo/sync/semaphore.h"
@@ -76,6 +78,14 @@ static void rwlock_foreign_unlock(void *arg)
     rwlock_write_unlock(&g_rwlock);
 }
 
+static void rwlock_write_unlock_twice(void *arg)
+{
+    (void)arg;
+    rwlock_write_lock(&g_rwlock);
+    rwlock_write_unlock(&g_rwlock);
+    rwlock_write_unlock(&g_rwlock);
+}
+
 static void rwlock_read_unlock_free(void *arg)
 {
     (void)arg;
@@ -97,6 +107,8 @@ START_TEST(rwlock_misuse_panics)
     rwlock_read_unlock(&g_rwlock);
     rwlock_fini(&g_rwlock);
     ck_assert(panic_is_caught(rwlock_write_twice, NULL, "rwlock: locked again by its writer"));
+    rwlock_init(&g_rwlock);
+    ck_assert(panic_is_caught(rwlock_write_unlock_twice, NULL, "rwlock: write-unlocked by"));
     rwlock_init(&g_rwlock);
     ck_assert(panic_is_caught(rwlock_read_own, NULL, "rwlock: locked again by its writer"));
     ck_assert(panic_is_caught(rwlock_read_unlock_free, NULL, "no reader holds it"));
@@ -256,9 +268,24 @@ static void lock_mutex_until(void)
     (void)!mutex_lock_until(&g_mutex, 0);
 }
 
-static void lock_rwlock_slowly(void)
+static void read_lock(void)
+{
+    rwlock_read_lock(&g_rwlock);
+}
+
+static void read_lock_until(void)
 {
     (void)!rwlock_read_lock_until(&g_rwlock, 0);
+}
+
+static void write_lock(void)
+{
+    rwlock_write_lock(&g_rwlock);
+}
+
+static void write_lock_until(void)
+{
+    (void)!rwlock_write_lock_until(&g_rwlock, 0);
 }
 
 static void down(void)
@@ -271,30 +298,91 @@ static void complete_wait(void)
     (void)!completion_wait(&g_completion, 0);
 }
 
+static void wait_at_address(void)
+{
+    static const struct address_key key = { .object = &g_mutex };
+    static const struct address_check none = { .fn = NULL };
+
+    (void)!address_wait(&key, &none, 0);
+}
+
+static exo_status_t succeed(void *arg)
+{
+    (void)arg;
+    return EXO_OK;
+}
+
+static void run_once(void)
+{
+    (void)!once_run(&g_once, succeed, NULL);
+}
+
 /* Whatever may block says so in debug builds, even if it would not have to this time. */
 START_TEST(blocking_where_none_may_block_panics)
 {
-    static void (*const call[])(void) = { lock_mutex, lock_mutex_until, lock_rwlock_slowly, down,
-                                          complete_wait };
+    static const struct {
+        void (*call)(void);
+        const char *reason;
+    } calls[] = {
+        { lock_mutex, "mutex_lock: may block, but the preemption count" },
+        { lock_mutex_until, "mutex_lock_until: may block, but" },
+        { read_lock, "rwlock_read_lock: may block, but" },
+        { read_lock_until, "rwlock_read_lock_until: may block, but" },
+        { write_lock, "rwlock_write_lock: may block, but" },
+        { write_lock_until, "rwlock_write_lock_until: may block, but" },
+        { down, "semaphore_down: may block, but" },
+        { complete_wait, "completion_wait: may block, but" },
+        { wait_at_address, "address_wait: may block, but" },
+        { run_once, "once_run: may block, but" },
+        { epoch_synchronize, "epoch_synchronize: may block, but" },
+    };
 
     if (!EXO_CONFIG_DEBUG) {
         return;
     }
-    mutex_init(&g_mutex);
-    rwlock_init(&g_rwlock);
-    rwlock_write_lock(&g_rwlock);
-    semaphore_init(&g_semaphore, 1);
-    completion_init(&g_completion);
-    completion_complete(&g_completion);
-    for (uint32_t i = 0; i < ARRAY_COUNT(call); i++) {
-        ck_assert(panic_is_caught(block_with_preemption_off, (void *)(uintptr_t)&call[i],
-                                  "may block, but the preemption count"));
+    for (uint32_t i = 0; i < ARRAY_COUNT(calls); i++) {
+        mutex_init(&g_mutex);
+        rwlock_init(&g_rwlock);
+        semaphore_init(&g_semaphore, 1);
+        completion_init(&g_completion);
+        completion_complete(&g_completion);
+        once_init(&g_once);
+        ck_assert(panic_is_caught(block_with_preemption_off, (void *)(uintptr_t)&calls[i].call,
+                                  calls[i].reason));
     }
-    rwlock_write_unlock(&g_rwlock);
+}
+END_TEST
+
+static void wait_for_condition_with_preemption_off(void *arg)
+{
+    (void)arg;
+    mutex_lock(&g_mutex);
+    preempt_disable();
+    (void)!condition_wait(&g_condition, &g_mutex, 0);
+}
+
+static void block_with_interrupts_off(void *arg)
+{
+    (void)arg;
+    (void)hal_irq_save();
+    mutex_lock(&g_mutex);
+}
+
+START_TEST(condition_wait_where_none_may_block_panics)
+{
+    if (!EXO_CONFIG_DEBUG) {
+        return;
+    }
+    mutex_init(&g_mutex);
+    condition_init(&g_condition);
+    ck_assert(panic_is_caught(block_with_interrupts_off, NULL, "but interrupts are off"));
+    ck_assert(panic_is_caught(wait_for_condition_with_preemption_off, NULL,
+                              "condition_wait: may block, but"));
 }
 END_TEST
 
 EXO_SUITE(sync_misuse, EXO_TEST(mutex_misuse_panics), EXO_TEST(rwlock_misuse_panics),
           EXO_TEST(condition_wait_without_its_mutex_panics),
           EXO_TEST(locks_that_go_with_waiters_panic), EXO_TEST(once_misuse_panics),
-          EXO_TEST(blocking_where_none_may_block_panics))
+          EXO_TEST(blocking_where_none_may_block_panics),
+          EXO_TEST(condition_wait_where_none_may_block_panics))

@@ -9,6 +9,9 @@
 #include "exo_check.h"
 #include "exo_test.h"
 
+#include "grant.h"
+#include "workers.h"
+
 #define WAITERS 20u /* more than a batch of wait_wake_all() */
 
 static struct wait_queue g_queue = WAIT_QUEUE_INIT(g_queue);
@@ -37,24 +40,6 @@ static void waiter(void *arg)
     WAIT_UNTIL(&g_queue, take_token(), WAIT_FOREVER, &status);
     if (status == EXO_OK) {
         atomic_fetch_add(&g_served, 1);
-    }
-}
-
-static void start_all(struct thread *thread[], uint32_t count, void (*entry)(void *), void *arg)
-{
-    const struct thread_spec spec = {
-        .name = "worker", .entry = entry, .arg = arg, .cpu = THREAD_ANY_CPU
-    };
-
-    for (uint32_t i = 0; i < count; i++) {
-        ck_assert_int_eq(thread_create(&spec, &thread[i]), EXO_OK);
-    }
-}
-
-static void join_all(struct thread *thread[], uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        thread_join(thread[i], NULL);
     }
 }
 
@@ -95,6 +80,65 @@ START_TEST(wait_wake_all_wakes_all)
     ck_assert_uint_eq(atomic_load(&g_tokens), 0);
     wait_wake_all(&g_queue); /* nobody */
     wait_wake_one(&g_queue);
+}
+END_TEST
+
+/* ---- more waiters than are woken at a time, on one CPU and more urgent than their waker ---- */
+
+#define CROWD 40u
+
+static uint32_t g_woken; /* times that a wait was left */
+static uint32_t g_ready; /* others that were woken when the first ran */
+static _Atomic uint32_t g_open;
+
+static bool is_open(void)
+{
+    return atomic_load(&g_open) != 0;
+}
+
+/* Each look but the first at the condition is after a wake-up. */
+static bool look(bool *has_looked)
+{
+    if (*has_looked && !is_open()) {
+        if (g_woken == 0) {
+            g_ready = ready_count();
+        }
+        g_woken++;
+    }
+    *has_looked = true;
+    return is_open();
+}
+
+static void wait_until_open(void *arg)
+{
+    exo_status_t status = EXO_OK;
+    bool has_looked = false;
+
+    (void)arg;
+    WAIT_UNTIL(&g_queue, look(&has_looked), WAIT_FOREVER, &status);
+}
+
+/* Those that find their condition false wait again, and are left alone by the wake-up under way;
+ * the first looks before the last is woken. */
+START_TEST(wait_wake_all_lets_go_between_batches_and_ends)
+{
+    struct thread *thread[CROWD];
+
+    atomic_store(&g_open, 0);
+    g_woken = 0;
+    one_cpu(10);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        start_on_one_cpu(&thread[i], wait_until_open, NULL, 50);
+    }
+    ck_assert_uint_eq(queued(&g_queue), CROWD);
+    wait_wake_all(&g_queue);
+    ck_assert_uint_eq(g_woken, CROWD);
+    ck_assert_uint_le(g_ready, 2 * WAKE_BATCH); /* fewer than CROWD - 1, whoever else is ready */
+    ck_assert_uint_eq(queued(&g_queue), CROWD);
+    atomic_store(&g_open, 1);
+    wait_wake_all(&g_queue);
+    join_all(thread, CROWD);
+    all_cpus();
 }
 END_TEST
 
@@ -165,7 +209,36 @@ START_TEST(completion_reaches_more_than_a_batch)
 }
 END_TEST
 
+static void complete_in_crowd(void *arg)
+{
+    (void)arg;
+    if (completion_wait(&g_completion, WAIT_FOREVER) == EXO_OK && g_woken++ == 0) {
+        g_ready = ready_count();
+    }
+}
+
+/* The completer wakes one batch, and the first that leaves one more before it returns. */
+START_TEST(completion_lets_go_between_batches)
+{
+    struct thread *thread[CROWD];
+
+    completion_init(&g_completion);
+    g_woken = 0;
+    one_cpu(10);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        start_on_one_cpu(&thread[i], complete_in_crowd, NULL, 50);
+    }
+    completion_complete(&g_completion);
+    join_all(thread, CROWD);
+    ck_assert_uint_eq(g_woken, CROWD);
+    ck_assert_uint_lt(g_ready, CROWD - 4);
+    all_cpus();
+}
+END_TEST
+
 EXO_SUITE(sync_wait, EXO_TEST_TIMED(wait_wake_one_loses_nobody, 60),
           EXO_TEST_TIMED(wait_wake_all_wakes_all, 60), EXO_TEST(wait_until_times_out_not_early),
+          EXO_TEST(wait_wake_all_lets_go_between_batches_and_ends),
+          EXO_TEST(completion_lets_go_between_batches),
           EXO_TEST(completion_waits_until_done_then_never_again),
           EXO_TEST_TIMED(completion_reaches_more_than_a_batch, 60))

@@ -46,6 +46,19 @@ static inline uint32_t queued(struct wait_queue *queue)
     return count;
 }
 
+/* How many threads are ready to run but do not. */
+static inline uint32_t ready_count(void)
+{
+    static struct thread_info facts[256];
+    const size_t count = min_u64(thread_list(facts, ARRAY_COUNT(facts)), ARRAY_COUNT(facts));
+    uint32_t ready = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        ready += facts[i].state == 'r' ? 1 : 0;
+    }
+    return ready;
+}
+
 /* From here on the calling thread is a real-time thread of CPU 0, until all_cpus(). */
 static inline void one_cpu(uint32_t priority)
 {
