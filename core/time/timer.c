@@ -116,12 +116,9 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
             add_locked(queue, timer, deadline_ns);
             if (cpu == here) {
                 program_locked(queue, deadline_ns);
-            }
+            } /* else its callback runs there, in an interrupt that looks again before it ends */
         }
         spin_unlock_irq(&queue->lock, irq);
-        if (cpu != here && deadline_ns != CLOCK_NEVER) {
-            hal_cpu_send_ipi(cpu, HAL_IPI_CALL);
-        }
         break;
     }
     hal_irq_restore(outer);
@@ -224,15 +221,6 @@ void timer_on_interrupt(void)
     }
     queue->programmed_ns = CLOCK_NEVER;
     program_locked(queue, next_interrupt_ns(queue, step == TIMER_STEPS_MAX, now_ns));
-    spin_unlock_irq(&queue->lock, irq);
-}
-
-void timer_on_call(void)
-{
-    struct timer_queue *const queue = &g_queue[hal_cpu_id()];
-    const hal_irq_t irq = spin_lock_irq(&queue->lock);
-
-    program_locked(queue, wheel_next_ns(&queue->wheel));
     spin_unlock_irq(&queue->lock, irq);
 }
 

@@ -25,6 +25,7 @@ static void on_panic(const char *reason)
     }
     panic_test_hook_set(NULL);
     hal_irq_disable();
+    hal_percpu()->irq_depth = 0; /* a test may have pretended */
     str_copy(g_reason, sizeof(g_reason), reason);
     spin_test_release_all();
     while (preempt_count() > 0) {

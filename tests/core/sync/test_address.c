@@ -19,6 +19,9 @@ static _Atomic uint32_t g_waiting;
 static _Atomic uint32_t g_woken;
 static const struct address_key g_key = { .object = &g_word, .offset = 64 };
 static const struct address_key g_other = { .object = &g_word, .offset = 68 };
+/* Another object, whose key mostly hashes to the same bucket as g_key. */
+static const struct address_key g_twin = { .object = (const char *)&g_word + (size_t)17711 * 16,
+                                           .offset = 64 };
 
 /* EXO_OK while the word is what `arg` points to. */
 static exo_status_t is_value(void *arg)
@@ -68,6 +71,7 @@ START_TEST(address_wake_counts_and_keeps_keys_apart)
 
     start_waiters(thread, WAITERS);
     ck_assert_uint_eq(address_wake(&g_other, ADDRESS_ALL), 0);
+    ck_assert_uint_eq(address_wake(&g_twin, ADDRESS_ALL), 0);
     ck_assert_uint_eq(address_wake(&g_key, 0), 0);
     ck_assert_uint_eq(address_wake(&g_key, 3), 3);
     ck_assert(test_wait_for(&g_woken, 3, 5 * NS_PER_S));
@@ -98,7 +102,12 @@ START_TEST(address_requeue_moves_waiters)
     ck_assert_uint_eq(moved.woken, 1);
     ck_assert_uint_eq(moved.moved, 5);
     ck_assert_uint_eq(address_wake(&g_other, ADDRESS_ALL), 5);
-    ck_assert_uint_eq(address_wake(&g_key, ADDRESS_ALL), WAITERS - 6);
+    what.wake_max = 2;
+    what.move_max = 0;
+    ck_assert_int_eq(address_requeue(&what, &moved), EXO_OK);
+    ck_assert_uint_eq(moved.woken, 2);
+    ck_assert_uint_eq(moved.moved, 0);
+    ck_assert_uint_eq(address_wake(&g_key, ADDRESS_ALL), WAITERS - 8);
     join_all(thread, WAITERS);
     what.to = g_key;
     ck_assert_int_eq(address_requeue(&what, &moved), EXO_ERR_INVALID);

@@ -212,6 +212,50 @@ START_TEST(mutex_owner_falls_back_as_waiters_give_up)
 }
 END_TEST
 
+/* ---- deadlines ---- */
+
+struct dated {
+    struct thread_deadline wish;
+    uint32_t digit;
+    exo_status_t status;
+};
+
+static void wait_with_deadline(void *arg)
+{
+    struct dated *const dated = arg;
+
+    dated->status = thread_deadline_set(&dated->wish);
+    mutex_lock(&g_first);
+    g_order = g_order * 10 + dated->digit;
+    mutex_unlock(&g_first);
+    thread_deadline_clear();
+}
+
+/* Of deadline threads the one with the earliest deadline gets the mutex, though it came last. */
+START_TEST(mutex_goes_to_the_earliest_deadline)
+{
+    struct dated dated[3] = {
+        { { NS_PER_MS, 900 * NS_PER_MS, 1000 * NS_PER_MS }, 1, EXO_ERR_BUSY },
+        { { NS_PER_MS, 500 * NS_PER_MS, 1000 * NS_PER_MS }, 2, EXO_ERR_BUSY },
+        { { NS_PER_MS, 50 * NS_PER_MS, 1000 * NS_PER_MS }, 3, EXO_ERR_BUSY },
+    };
+    struct thread *thread[3];
+
+    g_order = 0;
+    mutex_lock(&g_first);
+    for (uint32_t i = 0; i < ARRAY_COUNT(thread); i++) {
+        start(&thread[i], wait_with_deadline, &dated[i]);
+        while (queued(&g_first.queue) <= i) {
+            thread_sleep_ns(NS_PER_MS / 4);
+        }
+        ck_assert_int_eq(dated[i].status, EXO_OK);
+    }
+    mutex_unlock(&g_first);
+    join_all(thread, ARRAY_COUNT(thread));
+    ck_assert_uint_eq(g_order, 321);
+}
+END_TEST
+
 /* ---- a chain at work: low holds the first, middle the second and waits for the first ---- */
 
 static _Atomic uint32_t g_turn;
@@ -275,4 +319,5 @@ EXO_SUITE(sync_inherit, EXO_TEST(mutex_goes_to_the_most_urgent_and_of_equals_to_
           EXO_TEST(mutex_goes_by_the_urgency_of_the_moment),
           EXO_TEST(mutex_heir_inherits_at_once_and_not_from_itself),
           EXO_TEST(mutex_owner_falls_back_as_waiters_give_up),
+          EXO_TEST(mutex_goes_to_the_earliest_deadline),
           EXO_TEST(mutex_owner_runs_before_bystanders))

@@ -8,6 +8,7 @@
 #include "exo/hal/test.h"
 #include "exo/sched/sched.h"
 #include "exo/sched/thread.h"
+#include "exo/sync/condition.h"
 #include "exo/sync/mutex.h"
 #include "exo/sync/rwlock.h"
 #include "exo/time/clock.h"
@@ -199,7 +200,58 @@ START_TEST(mutex_waiter_takes_what_it_is_given_though_interrupted)
 }
 END_TEST
 
-EXO_SUITE(sync_races, EXO_TEST(rwlock_writer_sees_a_reader_leave_while_it_queues),
+/* ---- on one CPU: giving the mutex back lets a more urgent thread run at once ---- */
+
+static struct condition g_condition = CONDITION_INIT(g_condition);
+
+static void wait_for_signal(void *arg)
+{
+    (void)arg;
+    mutex_lock(&g_mutex);
+    atomic_store(&g_held, 1);
+    while (atomic_load(&g_go) == 0) {
+        thread_yield(); /* until the other queues for the mutex */
+    }
+    g_status = condition_wait(&g_condition, &g_mutex, clock_deadline_ns(3600 * NS_PER_S));
+    mutex_unlock(&g_mutex);
+    atomic_store(&g_done, 1);
+}
+
+static void signal_at_once(void *arg)
+{
+    (void)arg;
+    mutex_lock(&g_mutex);
+    condition_signal(&g_condition);
+    mutex_unlock(&g_mutex);
+}
+
+/* A signal sent between the moment that the mutex is given back and the sleep is not lost. */
+START_TEST(condition_sees_a_signal_sent_as_it_gives_the_mutex_back)
+{
+    struct thread *waiter = NULL;
+    struct thread *signaller = NULL;
+
+    begin();
+    one_cpu(90);
+    start_on_one_cpu(&waiter, wait_for_signal, NULL, 50);
+    while (atomic_load(&g_held) == 0) {
+        thread_sleep_ns(NS_PER_MS / 4);
+    }
+    start_on_one_cpu(&signaller, signal_at_once, NULL, 60);
+    while (queued(&g_mutex.queue) == 0) {
+        thread_sleep_ns(NS_PER_MS / 4);
+    }
+    atomic_store(&g_go, 1);
+    all_cpus(); /* less urgent than both */
+    ck_assert(test_wait_for(&g_done, 1, 5 * NS_PER_S));
+    ck_assert_int_eq(g_status, EXO_OK);
+    thread_join(waiter, NULL);
+    thread_join(signaller, NULL);
+}
+END_TEST
+
+EXO_SUITE(sync_races, EXO_TEST(condition_sees_a_signal_sent_as_it_gives_the_mutex_back),
+          EXO_TEST(rwlock_writer_sees_a_reader_leave_while_it_queues),
           EXO_TEST(mutex_locker_sees_the_owner_leave_while_it_queues),
           EXO_TEST(mutex_owner_sees_the_last_waiter_give_up),
           EXO_TEST(mutex_waiter_takes_what_it_is_given_though_interrupted))

@@ -89,6 +89,49 @@ static void take_twice(void *arg)
     spin_lock(&g_low);
 }
 
+static struct spinlock g_bucket[20] = { [0 ... 19] = SPINLOCK_INIT(RANK_WAIT_BUCKET) };
+
+static void take_buckets_downwards(void *arg)
+{
+    (void)arg;
+    (void)spin_lock_irq(&g_bucket[1]);
+    (void)spin_lock_irq(&g_bucket[0]);
+}
+
+static void take_too_many(void *arg)
+{
+    (void)arg;
+    for (uint32_t i = 0; i < ARRAY_COUNT(g_bucket); i++) {
+        (void)spin_lock_irq(&g_bucket[i]);
+    }
+}
+
+static void take_below_what_is_still_held(void *arg)
+{
+    static struct spinlock between = SPINLOCK_INIT(RANK_MONITOR);
+
+    (void)arg;
+    spin_lock(&g_low);
+    spin_lock(&g_high);
+    spin_unlock(&g_low); /* not the last one taken */
+    spin_lock(&between);
+}
+
+static void take_in_interrupt(void *arg)
+{
+    (void)arg;
+    hal_irq_disable();
+    hal_percpu()->irq_depth++;
+    spin_lock(&g_low);
+}
+
+static void leave_with_lock(void *arg)
+{
+    (void)arg;
+    (void)spin_lock_irq(&g_irq);
+    spin_assert_none_held();
+}
+
 static void take_irq_kind_plainly(void *arg)
 {
     (void)arg;
@@ -140,6 +183,11 @@ START_TEST(spin_checks_panic_on_misuse)
     ck_assert(panic_is_caught(take_twice, NULL, "lock: order broken"));
     ck_assert(panic_is_caught(take_irq_kind_plainly, NULL, "lock: wrong kind"));
     ck_assert(panic_is_caught(take_thread_kind_with_irqs, NULL, "lock: wrong kind"));
+    ck_assert(panic_is_caught(take_buckets_downwards, NULL, "lock: order broken"));
+    ck_assert(panic_is_caught(take_too_many, NULL, "lock: more than 16 locks held"));
+    ck_assert(panic_is_caught(take_below_what_is_still_held, NULL, "lock: order broken"));
+    ck_assert(panic_is_caught(take_in_interrupt, NULL, "lock: thread-kind lock in an interrupt"));
+    ck_assert(panic_is_caught(leave_with_lock, NULL, "held where none may be"));
     ck_assert(panic_is_caught(release_not_held, NULL, "lock: released by cpu="));
     ck_assert(panic_is_caught(assert_not_held, NULL, "lock: not held"));
     ck_assert(panic_is_caught(block_under_lock, NULL, "thread_yield: may block"));

@@ -3,6 +3,7 @@
  */
 #include <stdatomic.h>
 
+#include "exo/hal/test.h"
 #include "exo/sched/thread.h"
 #include "exo/sync/wait.h"
 #include "exo/time/clock.h"
@@ -217,6 +218,38 @@ static void complete_in_crowd(void *arg)
     }
 }
 
+static void complete_by_an_hour(void *arg)
+{
+    (void)arg;
+    if (completion_wait(&g_completion, clock_deadline_ns(3600 * NS_PER_S)) == EXO_OK) {
+        g_woken++;
+    }
+}
+
+/* Those whose turn to be woken has not come when their deadline passes see all the same that it is
+ * done. */
+START_TEST(completion_wins_over_deadlines_of_those_not_yet_woken)
+{
+    struct thread *thread[CROWD];
+
+    completion_init(&g_completion);
+    g_woken = 0;
+    one_cpu(10);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        start_on_one_cpu(&thread[i], complete_by_an_hour, NULL, 50);
+    }
+    ck_assert_int_eq(thread_class_set(thread_current(), THREAD_CLASS_FIFO, 90), EXO_OK);
+    completion_complete(&g_completion);
+    hal_test_clock_advance(3601 * NS_PER_S);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        thread_interrupt(thread[i]);
+    }
+    join_all(thread, CROWD);
+    ck_assert_uint_eq(g_woken, CROWD);
+    all_cpus();
+}
+END_TEST
+
 /* The completer wakes one batch, and the first that leaves one more before it returns. */
 START_TEST(completion_lets_go_between_batches)
 {
@@ -240,5 +273,6 @@ EXO_SUITE(sync_wait, EXO_TEST_TIMED(wait_wake_one_loses_nobody, 60),
           EXO_TEST_TIMED(wait_wake_all_wakes_all, 60), EXO_TEST(wait_until_times_out_not_early),
           EXO_TEST(wait_wake_all_lets_go_between_batches_and_ends),
           EXO_TEST(completion_lets_go_between_batches),
+          EXO_TEST(completion_wins_over_deadlines_of_those_not_yet_woken),
           EXO_TEST(completion_waits_until_done_then_never_again),
           EXO_TEST_TIMED(completion_reaches_more_than_a_batch, 60))

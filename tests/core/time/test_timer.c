@@ -114,6 +114,7 @@ START_TEST(timer_cancel_prevents_and_tells)
     ck_assert(!timer_cancel_sync(&g_probe[0].timer));
     timer_arm(&g_probe[0].timer, clock_deadline_ns(2 * NS_PER_MS));
     timer_arm(&g_probe[0].timer, CLOCK_NEVER); /* the same by another name */
+    ck_assert(!timer_cancel(&g_probe[0].timer));
     timer_arm(&g_probe[1].timer, clock_deadline_ns(NS_PER_S));
     timer_arm(&g_probe[1].timer, clock_deadline_ns(4 * NS_PER_MS)); /* replaced */
     ck_assert(test_wait_for(&g_probe[1].count, 1, 5 * NS_PER_S));
@@ -296,6 +297,58 @@ START_TEST(timer_always_due_leaves_room_for_threads)
 }
 END_TEST
 
+/* ---- arming what runs on another CPU ---- */
+
+static _Atomic uint32_t g_inside;   /* callbacks that run now */
+static _Atomic uint32_t g_together; /* times that two did */
+static _Atomic uint32_t g_release;  /* how many callbacks may end */
+
+static void on_fire_held(struct timer *timer)
+{
+    (void)timer;
+    if (atomic_fetch_add(&g_inside, 1) != 0) {
+        atomic_fetch_add(&g_together, 1);
+    }
+    const uint32_t number = atomic_fetch_add(&g_fired, 1) + 1;
+
+    while (atomic_load(&g_release) < number) {
+        hal_spin_yield();
+    }
+    atomic_fetch_sub(&g_inside, 1);
+}
+
+/* A timer armed while its callback runs on another CPU fires there, again and after the callback
+ * has ended: never twice at a time. */
+START_TEST(timer_armed_while_it_runs_elsewhere_fires_there_afterwards)
+{
+    if (sched_online_count() < 2) {
+        return;
+    }
+    const struct thread_spec spec = { .name = "arm", .entry = arm_slow, .cpu = 1 };
+    struct thread *thread = NULL;
+
+    probes_init(on_fire_held);
+    atomic_store(&g_inside, 0);
+    atomic_store(&g_together, 0);
+    atomic_store(&g_release, 0);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
+    ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
+    ck_assert(test_wait_for(&g_fired, 1, 5 * NS_PER_S));
+    preempt_disable();
+    timer_arm(&g_probe[0].timer, clock_deadline_ns(NS_PER_MS)); /* here it would be held as well */
+    atomic_store(&g_release, 1);
+    preempt_enable();
+    while (atomic_load(&g_fired) < 2) {
+        thread_yield();
+    }
+    atomic_store(&g_release, 2);
+    ck_assert(!timer_cancel_sync(&g_probe[0].timer));
+    ck_assert_uint_eq(atomic_load(&g_together), 0);
+    thread_join(thread, NULL);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+}
+END_TEST
+
 /* ---- cancelling and firing at the same time ---- */
 
 #define RACES 3000u
@@ -384,5 +437,6 @@ EXO_SUITE(time_timer, EXO_TEST(clock_never_goes_back_on_any_cpu),
           EXO_TEST_TIMED(timers_survive_arming_from_all_cpus, 60),
           EXO_TEST(timers_due_at_once_are_fired_in_bounded_pieces),
           EXO_TEST(timer_always_due_leaves_room_for_threads),
+          EXO_TEST(timer_armed_while_it_runs_elsewhere_fires_there_afterwards),
           EXO_TEST_TIMED(timer_is_either_cancelled_or_fired, 60),
           EXO_TEST(clock_advance_fires_what_is_due))

@@ -126,6 +126,24 @@ START_TEST(wheel_of_few_timers_knows_the_least)
 }
 END_TEST
 
+/* What was due long ago when it was added comes before what is due soon. */
+START_TEST(wheel_does_not_hold_the_past_back)
+{
+    const uint64_t now_ns = UINT64_C(1) << 40;
+
+    wheel_start();
+    ck_assert(!wheel_pour(&g_wheel, now_ns)); /* the wheel knows that so much time has passed */
+    g_timer[0].deadline_ns = now_ns + 10;
+    g_timer[1].deadline_ns = 5;
+    wheel_add(&g_wheel, &g_timer[0]);
+    wheel_add(&g_wheel, &g_timer[1]);
+    ck_assert_uint_le(wheel_next_ns(&g_wheel), now_ns);
+    ck_assert_ptr_eq(wheel_first(&g_wheel, now_ns), &g_timer[1]);
+    wheel_remove(&g_wheel, &g_timer[1]);
+    ck_assert_ptr_null(wheel_first(&g_wheel, now_ns));
+}
+END_TEST
+
 /* While a slot is poured, a bounded piece per call, its timers can be removed and others added;
  * equal deadlines keep their order all the same. */
 START_TEST(wheel_changes_while_it_is_poured)
@@ -144,8 +162,13 @@ START_TEST(wheel_changes_while_it_is_poured)
     ck_assert_uint_le(wheel_next_ns(&g_wheel), deadline_ns);
     wheel_remove(&g_wheel, &g_timer[TIMERS - 2]); /* one that waits to be poured */
     g_order[TIMERS - 2] = 0;
-    wheel_remove(&g_wheel, &g_timer[0]); /* one that has been */
-    g_order[0] = 0;
+    wheel_remove(&g_wheel, g_wheel.pouring); /* the very next */
+    g_order[WHEEL_POUR_BATCH] = 0;
+    for (uint32_t i = 0; i < WHEEL_POUR_BATCH; i++) {
+        wheel_remove(&g_wheel, &g_timer[i]); /* all that have been */
+        g_order[i] = 0;
+    }
+    ck_assert_uint_le(wheel_next_ns(&g_wheel), deadline_ns); /* there are more */
     g_timer[TIMERS - 1].deadline_ns = deadline_ns;
     g_order[TIMERS - 1] = TIMERS;
     wheel_add(&g_wheel, &g_timer[TIMERS - 1]);
@@ -221,5 +244,6 @@ START_TEST(timers_by_the_hundred_thousand)
 END_TEST
 
 EXO_SUITE(time_wheel, EXO_TEST_TIMED(wheel_agrees_with_a_list, 60),
-          EXO_TEST(wheel_of_few_timers_knows_the_least), EXO_TEST(wheel_changes_while_it_is_poured),
+          EXO_TEST(wheel_of_few_timers_knows_the_least),
+          EXO_TEST(wheel_does_not_hold_the_past_back), EXO_TEST(wheel_changes_while_it_is_poured),
           EXO_TEST_TIMED(timers_by_the_hundred_thousand, 120))

@@ -48,7 +48,6 @@ bool timer_cancel_sync(struct timer *timer);
 /* ---- for the interrupt entry ---- */
 
 void timer_on_interrupt(void); /* this CPU's deadline has passed, or may have */
-void timer_on_call(void);      /* another CPU has put a timer into this one's wheel */
 
 /* ---- facts, for the monitor ---- */
 
