@@ -231,6 +231,9 @@ START_TEST(condition_sees_a_signal_sent_as_it_gives_the_mutex_back)
     struct thread *waiter = NULL;
     struct thread *signaller = NULL;
 
+    if (!sched_heeds_classes()) {
+        return; /* who runs when is decided by priorities here */
+    }
     begin();
     one_cpu(90);
     start_on_one_cpu(&waiter, wait_for_signal, NULL, 50);

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "exo/hal/test.h"
+#include "exo/sched/sched.h"
 #include "exo/sched/thread.h"
 #include "exo/sync/once.h"
 #include "exo/sync/rwlock.h"
@@ -112,6 +113,9 @@ START_TEST(rwlock_lets_a_crowd_of_readers_in_by_batches)
 {
     struct thread *thread[CROWD];
 
+    if (!sched_heeds_classes()) {
+        return; /* who runs when is decided by priorities here */
+    }
     atomic_store(&g_inside, 0);
     one_cpu(10);
     rwlock_write_lock(&g_lock);
