@@ -89,12 +89,23 @@ static void waiters_start(uint32_t count, const struct address_key *key)
     ck_assert_uint_eq(atomic_load(&g_arrived), count);
 }
 
+static size_t g_threads; /* before the test began */
+
+static void main_begin(void)
+{
+    g_threads = thread_list(NULL, 0);
+    one_cpu(10);
+}
+
 static void main_end(void)
 {
     ck_assert_uint_eq(address_wake(&g_key, ADDRESS_ALL), 0);
     ck_assert_uint_eq(address_wake(&g_other, ADDRESS_ALL), 0);
     ck_assert_uint_eq(address_wake(&g_same, ADDRESS_ALL), 0);
     all_cpus();
+    while (thread_list(NULL, 0) > g_threads) {
+        thread_sleep_ns(10 * NS_PER_MS); /* giving back so many stacks takes its time */
+    }
 }
 
 /* The first batch is let run before the next is woken: who is woken first finds the others, and
@@ -106,8 +117,8 @@ START_TEST(address_wake_lets_go_between_batches)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    one_cpu(10);
-    waiters_start(200, &zero);
+    main_begin();
+    waiters_start(150, &zero);
     g_wake_at = &zero;
     const uint32_t woken = address_wake(&zero, ADDRESS_ALL);
 
@@ -130,8 +141,8 @@ START_TEST(address_requeue_lets_go_between_batches)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    one_cpu(10);
-    waiters_start(200, &g_key);
+    main_begin();
+    waiters_start(150, &g_key);
     g_wake_at = &g_other;
     ck_assert_int_eq(address_requeue(&what, &moved), EXO_OK);
     ck_assert_uint_eq(moved.woken, 1);
@@ -153,12 +164,11 @@ START_TEST(address_requeue_of_thousands_keeps_order)
     const struct address_requeue near = { .from = g_other, .to = g_key, .move_max = ADDRESS_ALL };
     const struct address_requeue beside = { .from = g_key, .to = g_same, .move_max = ADDRESS_ALL };
     struct address_moved moved = { 0, 0 };
-    const size_t threads = thread_list(NULL, 0);
 
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    one_cpu(10);
+    main_begin();
     waiters_start(count_choose(), &g_key);
     ck_assert_uint_gt(g_count, 3 * STEP_MAX);
     ck_assert_int_eq(address_requeue(&away, &moved), EXO_OK);
@@ -175,9 +185,6 @@ START_TEST(address_requeue_of_thousands_keeps_order)
     join_all(g_thread, g_count);
     ck_assert_uint_eq(atomic_load(&g_disorder), 0);
     main_end();
-    while (thread_list(NULL, 0) > threads) {
-        thread_sleep_ns(10 * NS_PER_MS); /* giving back so many stacks takes its time */
-    }
 }
 END_TEST
 
@@ -189,8 +196,8 @@ START_TEST(address_wake_finds_its_own_behind_others)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    one_cpu(10);
-    waiters_start(200, &g_same);
+    main_begin();
+    waiters_start(150, &g_same);
     g_wait_at = &g_key;
     start_on_one_cpu(&last, wait_in_order, NULL, 50);
     ck_assert_uint_eq(address_wake(&g_key, ADDRESS_ALL), 1);
@@ -218,7 +225,7 @@ START_TEST(address_wake_leaves_newcomers_alone)
     if (!sched_heeds_classes()) {
         return; /* who runs when is decided by priorities here */
     }
-    one_cpu(10);
+    main_begin();
     for (uint32_t i = 0; i < 100; i++) {
         start_on_one_cpu(&g_thread[i], wait_again, NULL, 50);
     }
@@ -292,9 +299,9 @@ START_TEST(address_wakers_and_waiters_agree_on_every_wake_up)
 }
 END_TEST
 
-EXO_SUITE(sync_address_many, EXO_TEST(address_wake_lets_go_between_batches),
-          EXO_TEST(address_requeue_lets_go_between_batches),
+EXO_SUITE(sync_address_many, EXO_TEST_TIMED(address_wake_lets_go_between_batches, 60),
+          EXO_TEST_TIMED(address_requeue_lets_go_between_batches, 60),
           EXO_TEST_TIMED(address_requeue_of_thousands_keeps_order, 120),
-          EXO_TEST(address_wake_finds_its_own_behind_others),
-          EXO_TEST(address_wake_leaves_newcomers_alone),
+          EXO_TEST_TIMED(address_wake_finds_its_own_behind_others, 60),
+          EXO_TEST_TIMED(address_wake_leaves_newcomers_alone, 60),
           EXO_TEST_TIMED(address_wakers_and_waiters_agree_on_every_wake_up, 60))
