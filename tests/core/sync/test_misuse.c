@@ -219,6 +219,12 @@ START_TEST(locks_that_go_with_waiters_panic)
 }
 END_TEST
 
+static exo_status_t succeed(void *arg)
+{
+    (void)arg;
+    return EXO_OK;
+}
+
 static exo_status_t run_itself(void *arg)
 {
     return once_run(&g_once, run_itself, arg);
@@ -242,6 +248,24 @@ static void once_fini_inside(void *arg)
     (void)arg;
     (void)!once_run(&g_once, let_itself_go, NULL);
 }
+
+static exo_status_t fail(void *arg)
+{
+    (void)arg;
+    return EXO_ERR_NO_MEMORY;
+}
+
+/* Trying again after a failure is no misuse. */
+START_TEST(once_may_be_tried_again)
+{
+    once_init(&g_once);
+    ck_assert_int_eq(once_run(&g_once, fail, NULL), EXO_ERR_NO_MEMORY);
+    ck_assert_int_eq(once_run(&g_once, fail, NULL), EXO_ERR_NO_MEMORY);
+    ck_assert_int_eq(once_run(&g_once, succeed, NULL), EXO_OK);
+    ck_assert_int_eq(once_run(&g_once, fail, NULL), EXO_OK);
+    once_fini(&g_once);
+}
+END_TEST
 
 START_TEST(once_misuse_panics)
 {
@@ -308,12 +332,6 @@ static void wait_at_address(void)
     static const struct address_check none = { .fn = NULL };
 
     (void)!address_wait(&key, &none, 0);
-}
-
-static exo_status_t succeed(void *arg)
-{
-    (void)arg;
-    return EXO_OK;
 }
 
 static void run_once(void)
@@ -387,6 +405,6 @@ END_TEST
 
 EXO_SUITE(sync_misuse, EXO_TEST(mutex_misuse_panics), EXO_TEST(rwlock_misuse_panics),
           EXO_TEST(condition_wait_without_its_mutex_panics),
-          EXO_TEST(locks_that_go_with_waiters_panic), EXO_TEST(once_misuse_panics),
-          EXO_TEST(blocking_where_none_may_block_panics),
+          EXO_TEST(locks_that_go_with_waiters_panic), EXO_TEST(once_may_be_tried_again),
+          EXO_TEST(once_misuse_panics), EXO_TEST(blocking_where_none_may_block_panics),
           EXO_TEST(condition_wait_where_none_may_block_panics))
