@@ -224,44 +224,89 @@ END_TEST
 /* ---- deadlines ---- */
 
 struct dated {
-    struct thread_deadline wish;
-    uint32_t digit;
+    struct thread_deadline wish; /* runtime_ns 0: none */
+    uint32_t digit;              /* 0: none */
     exo_status_t status;
+    struct mutex *holds; /* NULL: nothing */
+    struct mutex *wants;
+    struct thread *thread;
 };
 
 static void wait_with_deadline(void *arg)
 {
     struct dated *const dated = arg;
 
-    dated->status = thread_deadline_set(&dated->wish);
-    mutex_lock(&g_first);
-    g_order = g_order * 10 + dated->digit;
-    mutex_unlock(&g_first);
+    dated->status = dated->wish.runtime_ns == 0 ? EXO_OK : thread_deadline_set(&dated->wish);
+    if (dated->holds != NULL) {
+        mutex_lock(dated->holds);
+    }
+    mutex_lock(dated->wants);
+    if (dated->digit != 0) {
+        g_order = g_order * 10 + dated->digit;
+    }
+    mutex_unlock(dated->wants);
+    if (dated->holds != NULL) {
+        mutex_unlock(dated->holds);
+    }
     thread_deadline_clear();
+}
+
+/* Start it and return once it queues. */
+static void dated_start(struct dated *dated)
+{
+    const uint32_t before = queued(&dated->wants->queue);
+
+    start(&dated->thread, wait_with_deadline, dated);
+    while (queued(&dated->wants->queue) == before) {
+        thread_sleep_ns(NS_PER_MS / 4);
+    }
+    ck_assert_int_eq(dated->status, EXO_OK);
 }
 
 /* Of deadline threads the one with the earliest deadline gets the mutex, though it came last. */
 START_TEST(mutex_goes_to_the_earliest_deadline)
 {
     struct dated dated[3] = {
-        { { NS_PER_MS, 900 * NS_PER_MS, 1000 * NS_PER_MS }, 1, EXO_ERR_BUSY },
-        { { NS_PER_MS, 500 * NS_PER_MS, 1000 * NS_PER_MS }, 2, EXO_ERR_BUSY },
-        { { NS_PER_MS, 50 * NS_PER_MS, 1000 * NS_PER_MS }, 3, EXO_ERR_BUSY },
+        { .wish = { 200 * NS_PER_MS, 900 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 1 },
+        { .wish = { 200 * NS_PER_MS, 600 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 2 },
+        { .wish = { 200 * NS_PER_MS, 300 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 3 },
     };
-    struct thread *thread[3];
 
     g_order = 0;
     mutex_lock(&g_first);
-    for (uint32_t i = 0; i < ARRAY_COUNT(thread); i++) {
-        start(&thread[i], wait_with_deadline, &dated[i]);
-        while (queued(&g_first.queue) <= i) {
-            thread_sleep_ns(NS_PER_MS / 4);
-        }
-        ck_assert_int_eq(dated[i].status, EXO_OK);
+    for (uint32_t i = 0; i < ARRAY_COUNT(dated); i++) {
+        dated[i].wants = &g_first;
+        dated_start(&dated[i]);
     }
     mutex_unlock(&g_first);
-    join_all(thread, ARRAY_COUNT(thread));
+    for (uint32_t i = 0; i < ARRAY_COUNT(dated); i++) {
+        thread_join(dated[i].thread, NULL);
+    }
     ck_assert_uint_eq(g_order, 321);
+}
+END_TEST
+
+/* A normal thread for whose mutex an early deadline waits goes before a later deadline. */
+START_TEST(mutex_owner_inherits_a_deadline)
+{
+    struct dated dated[3] = {
+        { .digit = 1, .holds = &g_second, .wants = &g_first },
+        { .wish = { 200 * NS_PER_MS, 600 * NS_PER_MS, 1000 * NS_PER_MS },
+          .digit = 2,
+          .wants = &g_first },
+        { .wish = { 200 * NS_PER_MS, 300 * NS_PER_MS, 1000 * NS_PER_MS }, .wants = &g_second },
+    };
+
+    g_order = 0;
+    mutex_lock(&g_first);
+    for (uint32_t i = 0; i < ARRAY_COUNT(dated); i++) {
+        dated_start(&dated[i]);
+    }
+    mutex_unlock(&g_first);
+    for (uint32_t i = 0; i < ARRAY_COUNT(dated); i++) {
+        thread_join(dated[i].thread, NULL);
+    }
+    ck_assert_uint_eq(g_order, 12);
 }
 END_TEST
 
@@ -328,5 +373,5 @@ EXO_SUITE(sync_inherit, EXO_TEST(mutex_goes_to_the_most_urgent_and_of_equals_to_
           EXO_TEST(mutex_goes_by_the_urgency_of_the_moment),
           EXO_TEST(mutex_heir_inherits_at_once_and_not_from_itself),
           EXO_TEST(mutex_owner_falls_back_as_waiters_give_up),
-          EXO_TEST(mutex_goes_to_the_earliest_deadline),
+          EXO_TEST(mutex_goes_to_the_earliest_deadline), EXO_TEST(mutex_owner_inherits_a_deadline),
           EXO_TEST(mutex_owner_runs_before_bystanders))

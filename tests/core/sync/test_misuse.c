@@ -249,7 +249,7 @@ static void once_fini_inside(void *arg)
     (void)!once_run(&g_once, let_itself_go, NULL);
 }
 
-static exo_status_t fail(void *arg)
+static exo_status_t fail_always(void *arg)
 {
     (void)arg;
     return EXO_ERR_NO_MEMORY;
@@ -259,10 +259,10 @@ static exo_status_t fail(void *arg)
 START_TEST(once_may_be_tried_again)
 {
     once_init(&g_once);
-    ck_assert_int_eq(once_run(&g_once, fail, NULL), EXO_ERR_NO_MEMORY);
-    ck_assert_int_eq(once_run(&g_once, fail, NULL), EXO_ERR_NO_MEMORY);
+    ck_assert_int_eq(once_run(&g_once, fail_always, NULL), EXO_ERR_NO_MEMORY);
+    ck_assert_int_eq(once_run(&g_once, fail_always, NULL), EXO_ERR_NO_MEMORY);
     ck_assert_int_eq(once_run(&g_once, succeed, NULL), EXO_OK);
-    ck_assert_int_eq(once_run(&g_once, fail, NULL), EXO_OK);
+    ck_assert_int_eq(once_run(&g_once, fail_always, NULL), EXO_OK);
     once_fini(&g_once);
 }
 END_TEST
