@@ -19,23 +19,19 @@
 #include "exo/lib/assert.h"
 #include "exo/time/clock.h"
 
+#include "fair.h"
 #include "limit.h"
 #include "sched_private.h"
 
-#define TICK_NS       2000000u /* how exactly slices are kept */
 #define BUCKET_NS     4000000u /* virtual time per bucket, within a factor of two */
 #define HOT_NS        500000u  /* bursts up to this on average are hot */
 #define COLD_NS       8000000u /* and from this on cold */
-#define RR_SLICE_NS   10000000u
 #define CREDIT        2u
 #define BASE_AT_FIRST 8u
-#define INVERSE_SHIFT 16u /* an inverse weight of 2^16 is nice 0 */
-#define BURST_SHIFT   8u  /* averages are kept in units of 2^8 cycles */
-#define AVERAGE_SHIFT 2u  /* a new burst counts a quarter */
+#define BURST_SHIFT   8u /* averages are kept in units of 2^8 cycles */
+#define AVERAGE_SHIFT 2u /* a new burst counts a quarter */
 
-static const uint32_t g_slice_ns[TEMPERATURES] = { 4000000, 4000000, 8000000 };
-
-static uint32_t g_bucket_shift = 23;    /* cycles to buckets */
+uint32_t g_fair_bucket_shift = 23;
 static uint64_t g_hot_cycles = 1 << 20; /* HOT_NS */
 static uint64_t g_cold_cycles = 1 << 24;
 
@@ -52,7 +48,7 @@ static void fair_init(struct run_queue *queue)
 
     g_hot_cycles = HOT_NS / 1000 * per_us;
     g_cold_cycles = COLD_NS / 1000 * per_us;
-    g_bucket_shift = 63u - (uint32_t)__builtin_clzll(BUCKET_NS / 1000 * per_us);
+    g_fair_bucket_shift = 63u - (uint32_t)__builtin_clzll(BUCKET_NS / 1000 * per_us);
 }
 
 static bool deadline_less(const struct pheap_node *a, const struct pheap_node *b)
@@ -61,14 +57,9 @@ static bool deadline_less(const struct pheap_node *a, const struct pheap_node *b
            container_of(b, struct thread, budget.node)->budget.deadline_ns;
 }
 
-static uint64_t base_of(const struct run_queue *queue)
-{
-    return atomic_load_explicit(&queue->base, memory_order_relaxed);
-}
-
 static void base_raise(struct run_queue *queue, uint64_t to)
 {
-    if (to > base_of(queue)) {
+    if (to > fair_base(queue)) {
         atomic_store_explicit(&queue->base, to, memory_order_relaxed);
     }
 }
@@ -91,15 +82,10 @@ static void temperature_set(struct sched_entity *entity)
     }
 }
 
-static uint64_t number_of(const struct sched_entity *entity)
-{
-    return (entity->vtime >> g_bucket_shift) + entity->temperature;
-}
-
 /* The buckets with threads as seen from base: bit n is the one n after it. */
 static uint64_t bits_from_base(const struct run_queue *queue)
 {
-    const uint32_t turn = base_of(queue) % BUCKETS;
+    const uint32_t turn = fair_base(queue) % BUCKETS;
 
     return queue->bucket_bits >> turn | queue->bucket_bits << ((BUCKETS - turn) % BUCKETS);
 }
@@ -107,16 +93,16 @@ static uint64_t bits_from_base(const struct run_queue *queue)
 /* Its virtual time on the scale of another queue: as far from the earliest as before. */
 static void rebase(struct run_queue *queue, struct sched_entity *entity)
 {
-    const uint64_t base = base_of(queue);
+    const uint64_t base = fair_base(queue);
     const uint64_t start = max_u64(base, BASE_AT_FIRST);
 
     base_raise(queue, start);
     if (entity->home == NULL) {
-        entity->vtime = start << g_bucket_shift;
+        entity->vtime = start << g_fair_bucket_shift;
     } else {
-        const uint64_t ahead = entity->vtime - (base_of(entity->home) << g_bucket_shift);
+        const uint64_t ahead = entity->vtime - (fair_base(entity->home) << g_fair_bucket_shift);
 
-        entity->vtime = (start << g_bucket_shift) + ahead;
+        entity->vtime = (start << g_fair_bucket_shift) + ahead;
     }
     entity->home = queue;
 }
@@ -124,7 +110,7 @@ static void rebase(struct run_queue *queue, struct sched_entity *entity)
 static void charge_normal(struct sched_entity *entity, uint64_t cycles)
 {
     entity->burst += cycles;
-    entity->vtime += cycles * entity->inverse >> INVERSE_SHIFT;
+    entity->vtime += cycles * entity->inverse >> FAIR_INVERSE_SHIFT;
     if (EXO_UNLIKELY(entity->burst >= entity->burst_limit)) {
         temperature_set(entity);
     }
@@ -137,7 +123,7 @@ static void fair_charge(struct run_queue *queue, struct thread *thread, uint64_t
     charge_normal(entity, cycles);
     if (queue->bucket_bits == 0 && entity->home == queue &&
         atomic_load_explicit(&entity->level, memory_order_relaxed) == LEVEL_NORMAL) {
-        base_raise(queue, entity->vtime >> g_bucket_shift); /* alone, it is what time it is */
+        base_raise(queue, entity->vtime >> g_fair_bucket_shift); /* alone, it is what time it is */
     }
     const uint8_t level = atomic_load_explicit(&entity->level, memory_order_relaxed);
 
@@ -152,8 +138,8 @@ static void fair_charge(struct run_queue *queue, struct thread *thread, uint64_t
 /* The end of a burst, and what it says of the thread. */
 static void wake(struct run_queue *queue, struct sched_entity *entity)
 {
-    const uint64_t base = base_of(queue);
-    const uint64_t least = (base > CREDIT ? base - CREDIT : 0) << g_bucket_shift;
+    const uint64_t base = fair_base(queue);
+    const uint64_t least = (base > CREDIT ? base - CREDIT : 0) << g_fair_bucket_shift;
 
     const uint32_t burst = (uint32_t)min_u64(entity->burst >> BURST_SHIFT, UINT32_MAX);
 
@@ -175,15 +161,15 @@ static void level_clear(struct run_queue *queue, uint32_t level)
 
 static void normal_add(struct run_queue *queue, struct sched_entity *entity, bool is_woken)
 {
-    const uint64_t base = base_of(queue);
-    uint64_t number = number_of(entity);
+    const uint64_t base = fair_base(queue);
+    uint64_t number = fair_number(entity);
 
     if (EXO_UNLIKELY((int64_t)(number - base) < 0)) {
         number = base;
     }
     if (EXO_UNLIKELY(number - base >= BUCKETS)) {
         number = base + BUCKETS - 1;
-        entity->vtime = (number - entity->temperature) << g_bucket_shift; /* (4) */
+        entity->vtime = (number - entity->temperature) << g_fair_bucket_shift; /* (4) */
     }
     if (entity->goes_last && queue->bucket_bits != 0) {
         /* Behind all that wait: it let them go first. Its virtual time stays what it is. */
@@ -317,7 +303,7 @@ static struct thread *fair_pick(struct run_queue *queue)
         high &= ~(normal - 1);
     }
     if (EXO_LIKELY(low == 0 && (high & (2 * normal - 1)) == normal)) {
-        const uint64_t number = base_of(queue) + (uint64_t)__builtin_ctzll(bits_from_base(queue));
+        const uint64_t number = fair_base(queue) + (uint64_t)__builtin_ctzll(bits_from_base(queue));
 
         atomic_store_explicit(&queue->base, number, memory_order_relaxed);
         thread = container_of(queue->bucket[number % BUCKETS].next, struct thread, entity.node);
@@ -375,10 +361,10 @@ static struct thread *fair_turn(struct run_queue *queue, struct thread *prev, ui
         return turn_any(queue, prev, cycles);
     }
     charge_normal(entity, cycles);
-    const uint64_t base = base_of(queue);
+    const uint64_t base = fair_base(queue);
     const uint64_t bits = bits_from_base(queue);
     const uint64_t first = (uint64_t)__builtin_ctzll(bits);
-    uint64_t ahead = number_of(entity) - base;
+    uint64_t ahead = fair_number(entity) - base;
 
     ahead = (int64_t)ahead < 0 ? 0 : ahead;
     if (entity->goes_last) {
@@ -403,106 +389,10 @@ static struct thread *fair_turn(struct run_queue *queue, struct thread *prev, ui
     return next;
 }
 
-static struct thread *fair_find(struct run_queue *queue, uint32_t thief, bool cold_only)
-{
-    struct thread *found = NULL;
-
-    for (uint64_t bits = cold_only ? 0 : queue->level_bits[0] & ~1ull; bits != 0 && found == NULL;
-         bits &= bits - 1) {
-        found = run_queue_scan(&queue->level[__builtin_ctzll(bits)], thief, false);
-    }
-    for (uint64_t bits = cold_only ? 0 : queue->level_bits[1]; bits != 0 && found == NULL;
-         bits &= bits - 1) {
-        const uint32_t level = 64 + (uint32_t)__builtin_ctzll(bits);
-
-        if (level != LEVEL_NORMAL) {
-            found =
-                level < LEVEL_NORMAL ? run_queue_scan(&queue->level[level], thief, false) : NULL;
-        }
-    }
-    for (uint64_t bits = queue->bucket_bits; bits != 0 && found == NULL; bits &= bits - 1) {
-        found = run_queue_scan(&queue->bucket[__builtin_ctzll(bits)], thief, cold_only);
-    }
-    if (found == NULL && !cold_only) {
-        found = run_queue_scan(&queue->level[LEVEL_IDLE], thief, false);
-    }
-    return found;
-}
-
-/* Do real-time threads wait that need not make way? */
-static bool is_real_time_due(const struct run_queue *queue)
-{
-    const uint64_t normal = 1ull << (LEVEL_NORMAL - 64);
-
-    return !sched_limit_holds(queue) && ((queue->level_bits[0] & ~(1ull << LEVEL_DEADLINE)) != 0 ||
-                                         (queue->level_bits[1] & (normal - 1)) != 0);
-}
-
-static bool fair_on_tick(struct run_queue *queue, uint64_t ran_ns)
-{
-    struct sched_entity *const entity = &queue->current->entity;
-    const uint32_t level = atomic_load_explicit(&entity->level, memory_order_relaxed);
-    bool is_over = false;
-
-    if (queue->count == 0) {
-        return false;
-    }
-    if (level >= LEVEL_NORMAL && is_real_time_due(queue)) {
-        return true; /* what it had to make way for is paid back */
-    }
-    if (level == LEVEL_NORMAL || level == LEVEL_IDLE) {
-        /* Light threads get shorter turns, so that one turn does not outrun the ring (4). */
-        const uint64_t slice_ns = (uint64_t)g_slice_ns[entity->temperature] << INVERSE_SHIFT;
-        const uint64_t divisor = max_u64(entity->inverse, 1u << INVERSE_SHIFT);
-
-        is_over = level == LEVEL_IDLE || ran_ns + TICK_NS / 2 >= slice_ns / divisor;
-        entity->goes_last = entity->goes_last || level == LEVEL_IDLE;
-    } else if (level != LEVEL_DEADLINE && entity->round_robin) {
-        is_over = ran_ns + TICK_NS / 2 >= RR_SLICE_NS;
-        entity->goes_last = entity->goes_last || is_over;
-    }
-    if (level != LEVEL_DEADLINE && level < LEVEL_NORMAL) {
-        is_over = is_over || sched_limit_holds(queue);
-    }
-    return is_over;
-}
-
-/* A hotter thread goes first if it is not behind, any other one if it is well ahead. */
-static bool normal_preempts(const struct run_queue *queue, const struct sched_entity *woken,
-                            const struct sched_entity *current)
-{
-    const uint64_t its = max_u64(number_of(woken), base_of(queue));
-    const uint64_t mine = number_of(current);
-
-    return woken->temperature < current->temperature ? its <= mine : its + 1 < mine;
-}
-
-static bool fair_preempts(const struct run_queue *queue, const struct thread *woken)
-{
-    const struct thread *const current = queue->current;
-    const uint8_t mine = atomic_load_explicit(&current->entity.level, memory_order_relaxed);
-
-    if (!woken->entity.queued) {
-        return false; /* its budget is spent */
-    }
-    const uint8_t its = woken->entity.queued_level;
-
-    if (its != LEVEL_DEADLINE && its < LEVEL_NORMAL && mine >= LEVEL_NORMAL && queue->is_limited) {
-        return false; /* what real time took is being paid back */
-    }
-    if (its != mine) {
-        return its < mine;
-    }
-    if (mine == LEVEL_DEADLINE) {
-        return woken->budget.deadline_ns < current->budget.deadline_ns;
-    }
-    return mine == LEVEL_NORMAL && normal_preempts(queue, &woken->entity, &current->entity);
-}
-
 const struct sched_policy g_sched_policy_fair = {
     .name = "fair",
     .heeds_classes = true,
-    .tick_ns = TICK_NS,
+    .tick_ns = FAIR_TICK_NS,
     .init = fair_init,
     .charge = fair_charge,
     .enqueue = fair_enqueue,
