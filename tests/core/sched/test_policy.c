@@ -190,10 +190,47 @@ END_TEST
  * share of the time that follows. */
 START_TEST(fair_remembers_little_credit)
 {
-    const struct workload_record *const record = run(&g_sched_policy_fair, "latecomer");
+    const struct workload_record *record = run(&g_sched_policy_fair, "latecomer");
 
     ck_assert_uint_ge(record[1].ran_us, 440000);
     ck_assert_uint_le(record[1].ran_us, 560000);
+    record = run(&g_sched_policy_fair, "sleeper");
+    ck_assert_uint_eq(record[1].bursts, 2);
+    ck_assert_uint_ge(record[1].waited_us, 500000); /* half of the time in each burst */
+    ck_assert_uint_le(record[1].waited_us, 700000);
+}
+END_TEST
+
+/* A thread's temperature right after a wake-up is that of its bursts before: several long ones make
+ * it cold, several short ones hot again. */
+START_TEST(fair_remembers_bursts)
+{
+    static struct run_queue queue;
+    static struct thread thread;
+    const struct sched_policy *const policy = &g_sched_policy_fair;
+    const uint64_t hz = hal_caps()->cycles_hz;
+    const uint64_t per_us = hz != 0 ? hz / 1000000 : 1000; /* what the policy assumes */
+
+    run_queue_init(&queue);
+    policy->init(&queue);
+    thread = (struct thread){ .entity.inverse = sched_inverse_weight(0) };
+    list_init(&thread.entity.node);
+    atomic_store(&thread.entity.level, LEVEL_NORMAL);
+    thread_affinity_store(&thread, AFFINITY_ALL);
+    policy->enqueue(&queue, &thread, true);
+    ck_assert_uint_eq(thread.entity.temperature, TEMPERATURE_HOT);
+    for (uint32_t i = 0; i < 50; i++) {
+        ck_assert_ptr_eq(policy->pick(&queue), &thread);
+        policy->charge(&queue, &thread, (i < 10 ? 40000 : 100) * per_us);
+        if (i < 10) {
+            ck_assert_uint_eq(thread.entity.temperature, TEMPERATURE_COLD); /* at once */
+        }
+        policy->enqueue(&queue, &thread, true);
+        if (i == 9) {
+            ck_assert_uint_eq(thread.entity.temperature, TEMPERATURE_COLD);
+        }
+    }
+    ck_assert_uint_eq(thread.entity.temperature, TEMPERATURE_HOT);
 }
 END_TEST
 
@@ -222,5 +259,5 @@ EXO_SUITE(sched_policy, EXO_TEST_TIMED(every_workload_gets_on_under_both_policie
           EXO_TEST_TIMED(fair_levels_go_in_order, 60),
           EXO_TEST_TIMED(fair_round_robin_class_takes_turns, 60),
           EXO_TEST_TIMED(fair_real_time_is_limited, 60),
-          EXO_TEST_TIMED(fair_remembers_little_credit, 60),
+          EXO_TEST_TIMED(fair_remembers_little_credit, 60), EXO_TEST(fair_remembers_bursts),
           EXO_TEST_TIMED(crowd_shares_four_cpus_under_both_policies, 60))

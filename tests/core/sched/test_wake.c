@@ -178,8 +178,22 @@ static void let_time_pass(void)
     }
 }
 
+/* Timer interrupts that the CPU takes while this thread sleeps and wakes JUMPS times elsewhere. */
+static uint64_t interrupts_meanwhile(uint32_t cpu)
+{
+    struct timer_stats before;
+    struct timer_stats after;
+
+    timer_stats(cpu, &before);
+    for (uint32_t i = 0; i < JUMPS; i++) {
+        thread_sleep_ns(2 * NS_PER_MS); /* a tick's time */
+    }
+    timer_stats(cpu, &after);
+    return after.interrupts - before.interrupts;
+}
+
 /* A CPU with one thread that never lets go, and one with nothing to do, take no tick while time
- * passes; with two threads, one takes them. */
+ * passes, and no timer interrupts; with two threads, one takes them. */
 START_TEST(tick_is_armed_only_while_threads_wait)
 {
     const uint32_t cpu = last_cpu();
@@ -195,6 +209,7 @@ START_TEST(tick_is_armed_only_while_threads_wait)
 
     let_time_pass();
     ck_assert_uint_le(ticks_of(cpu) - idle, JUMPS / 4);
+    ck_assert_uint_le(interrupts_meanwhile(cpu), JUMPS / 4);
     struct thread *const first = start_on(cpu, spin, NULL);
 
     ck_assert(test_wait_for(&g_ran, 1, 20 * NS_PER_S));
@@ -202,6 +217,7 @@ START_TEST(tick_is_armed_only_while_threads_wait)
 
     let_time_pass();
     ck_assert_uint_le(ticks_of(cpu) - lone, JUMPS / 4);
+    ck_assert_uint_le(interrupts_meanwhile(cpu), JUMPS / 4);
     struct thread *const second = start_on(cpu, spin, NULL);
 
     ck_assert(test_wait_for(&g_ran, 2, 20 * NS_PER_S)); /* by a tick alone */

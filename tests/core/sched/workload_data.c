@@ -49,6 +49,12 @@ static const struct workload_thread g_latecomer[] = {
     { BUSY, .arrives_us = 3000000 },
 };
 
+/* Long bursts after long sleeps, beside one that never sleeps. */
+static const struct workload_thread g_sleeper[] = {
+    { BUSY },
+    { NORMAL, .burst_us = 300000, .sleep_us = 3000000 },
+};
+
 /* Two of the same priority that never sleep, one of them by slices. */
 static const struct workload_thread g_real_time[] = {
     { .burst_us = 900000000, .class = THREAD_CLASS_ROUND_ROBIN, .priority = 10 },
@@ -97,7 +103,7 @@ const struct workload g_workloads[] = {
     WORKLOAD(mixed, 1, 2),  WORKLOAD(equal, 1, 4),     WORKLOAD(weights, 1, 60),
     WORKLOAD(typing, 1, 2), WORKLOAD(levels, 1, 1),    WORKLOAD(latecomer, 1, 4),
     WORKLOAD(crowd, 4, 4),  WORKLOAD(real_time, 1, 1), WORKLOAD(pinned, 4, 1),
-    WORKLOAD(lockup, 1, 4),
+    WORKLOAD(lockup, 1, 4), WORKLOAD(sleeper, 1, 5),
 };
 const uint32_t g_workload_count = ARRAY_COUNT(g_workloads);
 
