@@ -359,9 +359,88 @@ START_TEST(balance_moves_cold_threads_only)
 }
 END_TEST
 
+static _Atomic uint32_t g_taken; /* those that ran on another CPU than 0 */
+
+static void spin_elsewhere(void *arg)
+{
+    (void)arg;
+    while (atomic_load(&g_stop) < 2 && hal_cpu_id() == 0) {
+        hal_pause();
+    }
+    atomic_fetch_add(&g_taken, 1);
+    while (atomic_load(&g_stop) < 2) {
+        hal_pause();
+    }
+}
+
+/* A CPU that runs out of work takes a thread that waits for this one, which never lets go, hot as
+ * the thread is. */
+START_TEST(idle_cpu_takes_any_waiting_thread)
+{
+    static struct thread *busy[CPUS_MAX];
+
+    if (sched_online_count() < 2) {
+        return;
+    }
+    atomic_store(&g_stop, 0);
+    atomic_store(&g_ran, 0);
+    atomic_store(&g_taken, 0);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
+    const uint32_t others = occupy_others(busy);
+    struct thread *const waiting = start_on(0, spin_elsewhere, NULL);
+
+    preempt_disable();
+    const exo_status_t status = thread_affinity_set(waiting, AFFINITY_ALL);
+
+    atomic_store(&g_stop, 1); /* the other CPUs have nothing more to do */
+    while (atomic_load(&g_taken) == 0) {
+        hal_pause();
+    }
+    preempt_enable();
+    atomic_store(&g_stop, 2);
+    thread_join(waiting, NULL);
+    for (uint32_t i = 0; i < others; i++) {
+        thread_join(busy[i], NULL);
+    }
+    ck_assert_int_eq(status, EXO_OK);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+}
+END_TEST
+
+/* Threads wait here while other CPUs sleep, because they may run there only since a moment ago: at
+ * the next switch one of the sleepers is woken and takes one. */
+START_TEST(sleeping_cpu_is_woken_for_waiting_threads)
+{
+    struct thread *waiting[2];
+
+    if (sched_online_count() < 2) {
+        return;
+    }
+    atomic_store(&g_stop, 0);
+    atomic_store(&g_taken, 0);
+    ck_assert_int_eq(thread_affinity_set(thread_current(), 1), EXO_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        waiting[i] = start_on(0, spin_elsewhere, NULL);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(thread_affinity_set(waiting[i], AFFINITY_ALL), EXO_OK);
+    }
+    while (atomic_load(&g_taken) == 0) {
+        thread_yield();
+    }
+    atomic_store(&g_stop, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        thread_join(waiting[i], NULL);
+    }
+    ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
+}
+END_TEST
+
 EXO_SUITE(sched_wake, EXO_TEST(wake_up_preempts_the_less_urgent),
           EXO_TEST(affinity_change_moves_a_sleeping_thread),
           EXO_TEST(affinity_change_moves_a_waiting_thread),
           EXO_TEST_TIMED(tick_is_armed_only_while_threads_wait, 120),
           EXO_TEST(thieves_find_what_they_may_take),
+          EXO_TEST_TIMED(idle_cpu_takes_any_waiting_thread, 60),
+          EXO_TEST_TIMED(sleeping_cpu_is_woken_for_waiting_threads, 60),
           EXO_TEST_TIMED(balance_moves_cold_threads_only, 60))
