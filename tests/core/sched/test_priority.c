@@ -52,6 +52,8 @@ START_TEST(classes_and_weights_are_checked)
     ck_assert_uint_eq(level_of(self), LEVEL_REALTIME);
     ck_assert_int_eq(thread_class_set(self, THREAD_CLASS_ROUND_ROBIN, 0), EXO_OK);
     ck_assert_uint_eq(level_of(self), LEVEL_NORMAL - 1);
+    ck_assert_int_eq(thread_class_set(self, THREAD_CLASS_IDLE, 0), EXO_OK);
+    ck_assert_uint_eq(level_of(self), LEVEL_IDLE);
     ck_assert_int_eq(thread_class_set(self, THREAD_CLASS_NORMAL, 0), EXO_OK);
     ck_assert_int_eq(thread_nice_set(self, 19), EXO_OK);
     ck_assert_uint_eq(self->entity.inverse, sched_inverse_weight(19));

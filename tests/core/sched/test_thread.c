@@ -12,6 +12,7 @@
 #include "exo_check.h"
 #include "exo_panic.h"
 #include "exo_test.h"
+#include "sched_private.h"
 
 static _Atomic uint32_t g_step;
 
@@ -277,10 +278,41 @@ START_TEST(thread_join_of_itself_panics)
 }
 END_TEST
 
+static void wait_for_step(void *arg)
+{
+    (void)arg;
+    while (atomic_load(&g_step) == 0) {
+        thread_sleep_ns(NS_PER_MS);
+    }
+}
+
+static void join_it(void *arg)
+{
+    thread_join(arg, NULL);
+}
+
+START_TEST(thread_join_by_two_panics)
+{
+    struct thread *thread = NULL;
+    struct thread *joiner = NULL;
+
+    atomic_store(&g_step, 0);
+    ck_assert_int_eq(start("joined", wait_for_step, NULL, &thread), EXO_OK);
+    ck_assert_int_eq(start("joins", join_it, thread, &joiner), EXO_OK);
+    while (atomic_load(&thread->join) == JOIN_NOBODY) {
+        thread_yield();
+    }
+    ck_assert(panic_is_caught(join_it, thread, "assertion failed"));
+    atomic_store(&g_step, 1);
+    thread_join(joiner, NULL);
+}
+END_TEST
+
 EXO_SUITE(sched_thread, EXO_TEST(thread_join_gives_the_exit_status),
           EXO_TEST(threads_give_everything_back), EXO_TEST(thread_create_survives_every_failure),
           EXO_TEST(thread_create_refuses_a_cpu_that_is_off), EXO_TEST(park_keeps_one_permit),
           EXO_TEST(sleep_lasts_and_keeps_a_permit), EXO_TEST_TIMED(unpark_never_gets_lost, 60),
           EXO_TEST_TIMED(park_survives_a_storm_of_wakers_and_timeouts, 60),
           EXO_TEST(thread_list_tells_names_states_and_stacks),
-          EXO_TEST(thread_user_data_is_its_own), EXO_TEST(thread_join_of_itself_panics))
+          EXO_TEST(thread_user_data_is_its_own), EXO_TEST(thread_join_of_itself_panics),
+          EXO_TEST(thread_join_by_two_panics))

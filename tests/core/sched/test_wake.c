@@ -280,6 +280,39 @@ START_TEST(thieves_find_what_they_may_take)
 }
 END_TEST
 
+/* The policy alone: a hot thread that wakes goes before a cold one, not before another hot one;
+ * real time goes before it, but not while it pays back what it took. */
+START_TEST(policy_preempts_by_temperature_and_limit)
+{
+    static struct run_queue queue;
+    static struct thread thread[2];
+    const struct sched_policy *const policy = &g_sched_policy_fair;
+    struct thread *const woken = &thread[1];
+
+    run_queue_init(&queue);
+    policy->init(&queue);
+    for (uint32_t i = 0; i < 2; i++) {
+        thread[i] = (struct thread){ .entity.inverse = sched_inverse_weight(0) };
+        list_init(&thread[i].entity.node);
+        atomic_store(&thread[i].entity.level, LEVEL_NORMAL);
+        thread_affinity_store(&thread[i], AFFINITY_ALL);
+        policy->enqueue(&queue, &thread[i], true);
+    }
+    policy->dequeue(&queue, &thread[0]);
+    queue.current = &thread[0];
+    make_temperature(&thread[0], TEMPERATURE_COLD);
+    ck_assert(policy->preempts(&queue, woken));
+    make_temperature(&thread[0], TEMPERATURE_HOT);
+    ck_assert(!policy->preempts(&queue, woken));
+    policy->dequeue(&queue, woken);
+    atomic_store(&woken->entity.level, LEVEL_REALTIME);
+    policy->enqueue(&queue, woken, true);
+    ck_assert(policy->preempts(&queue, woken));
+    queue.is_limited = true;
+    ck_assert(!policy->preempts(&queue, woken));
+}
+END_TEST
+
 #define CROWD 3u
 
 /* Balance five times with the crowd of that temperature on this CPU; returns how many have left. */
@@ -423,6 +456,11 @@ START_TEST(sleeping_cpu_is_woken_for_waiting_threads)
         waiting[i] = start_on(0, spin_elsewhere, NULL);
     }
     for (uint32_t i = 0; i < 2; i++) {
+        struct run_queue *const queue = &sched_cpu(0)->queue;
+        const hal_irq_t irq = spin_lock_irq(&queue->lock);
+
+        make_temperature(waiting[i], TEMPERATURE_HOT); /* balancing is not what moves them */
+        spin_unlock_irq(&queue->lock, irq);
         ck_assert_int_eq(thread_affinity_set(waiting[i], AFFINITY_ALL), EXO_OK);
     }
     while (atomic_load(&g_taken) == 0) {
@@ -441,6 +479,7 @@ EXO_SUITE(sched_wake, EXO_TEST(wake_up_preempts_the_less_urgent),
           EXO_TEST(affinity_change_moves_a_waiting_thread),
           EXO_TEST_TIMED(tick_is_armed_only_while_threads_wait, 120),
           EXO_TEST(thieves_find_what_they_may_take),
+          EXO_TEST(policy_preempts_by_temperature_and_limit),
           EXO_TEST_TIMED(idle_cpu_takes_any_waiting_thread, 60),
           EXO_TEST_TIMED(sleeping_cpu_is_woken_for_waiting_threads, 60),
           EXO_TEST_TIMED(balance_moves_cold_threads_only, 60))
