@@ -112,7 +112,7 @@ bool hal_irq_interrupted(struct hal_interrupted *out)
     return true;
 }
 
-/* Interrupts strike in the simulator's own functions; those that called them are found from there. */
+/* Interrupts strike in the simulator's own functions: who called those is found from there. */
 void hosted_irq_deliver(void)
 {
     const uintptr_t *const own = __builtin_frame_address(0);
