@@ -299,7 +299,7 @@ void phys_free(paddr_t base, size_t frame_count)
     const struct span *const span = atomic_load_explicit(&cache->span, memory_order_relaxed);
 
     if (EXO_LIKELY(frame_count == 1 && base % PAGE_SIZE == 0 && frame - span->first < span->count &&
-                   cache_wants(span))) {
+                   cache_wants(span) && !trace_is_on(TRACE_FRAME_FREE))) {
         const uint32_t index = index_of(span, frame);
 
         if (EXO_LIKELY(frame_claim(index))) {
