@@ -39,6 +39,7 @@ static struct timer g_timer[CPUS_MAX];
 static void *g_table[CPUS_MAX];
 static bool g_running;
 static _Atomic uint64_t g_period_ns;
+static _Atomic bool g_sampling; /* false from the end of the machine on */
 static uint32_t g_hz = HZ_DEFAULT;
 static bool g_at_boot; /* profile= was given: the file is written at the end */
 
@@ -69,6 +70,9 @@ EXO_BOOT_PARAM(profile, "profile", "on|HZ: sample kernel code from the boot on, 
 
 static void on_timer(struct timer *timer)
 {
+    if (!atomic_load_explicit(&g_sampling, memory_order_relaxed)) {
+        return; /* the machine ends */
+    }
     profile_sample();
     timer_arm(timer, clock_deadline_ns(atomic_load_explicit(&g_period_ns, memory_order_relaxed)));
 }
@@ -136,6 +140,7 @@ static exo_status_t start(uint32_t hz)
 
     stop();
     atomic_store_explicit(&g_period_ns, NS_PER_S / hz, memory_order_relaxed);
+    atomic_store_explicit(&g_sampling, true, memory_order_relaxed);
     g_running = true;
     for (uint32_t cpu = 0; cpu < CPUS_MAX && status == EXO_OK; cpu++) {
         if (sched_is_online(cpu)) {
@@ -188,6 +193,7 @@ static void end_write(void)
     struct file_sink to = { .sink = { .put = file_put } };
 
     if (g_at_boot && hal_file_begin(HAL_FILE_PROFILE)) {
+        atomic_store_explicit(&g_sampling, false, memory_order_relaxed);
         profile_export(&to.sink);
         file_flush(&to);
     }
