@@ -148,7 +148,11 @@ void *heap_alloc_aligned(size_t size, size_t align)
     const size_t most = (size_t)max_u64(size, align);
 
     if (check_is_on() || align > PAGE_SIZE || most > HEAP_SMALL_MAX) {
-        return should_fail() ? NULL : large_alloc(size == 0 ? 1 : size, align, caller);
+        void *const object =
+            should_fail() ? NULL : large_alloc(size == 0 ? 1 : size, align, caller);
+
+        trace_object(TRACE_ALLOC, object, size);
+        return object;
     }
     /* A power of two: slabs begin at a frame. */
     const size_t power = most == align ? align : (size_t)1 << (64 - __builtin_clzll(most - 1));

@@ -8,6 +8,7 @@
 #include "exo/hal.h"
 #include "exo/hal/test.h"
 #include "exo/lib/string.h"
+#include "exo/mem/heap.h"
 #include "exo/mem/phys.h"
 #include "exo/monitor.h"
 #include "exo/sched/sched.h"
@@ -162,6 +163,75 @@ START_TEST(trace_brackets_interrupts)
     }
     ck_assert_uint_eq(depth, 0);
     ck_assert_uint_ge(interrupts, 1);
+    rings_end();
+}
+END_TEST
+
+/* ---- memory ---- */
+
+/* Is the next record on this CPU of that kind and with these words? */
+static void expect(enum trace_kind kind, uint64_t a, uint64_t b)
+{
+    struct trace_record record;
+    uint32_t cpu = 0;
+
+    ck_assert(trace_next(&g_cursor, &record, &cpu));
+    ck_assert_str_eq(trace_kind_name(record.kind), trace_kind_name(kind));
+    ck_assert_uint_eq(record.a, a);
+    ck_assert_uint_eq(record.b, b);
+}
+
+/* One frame goes a shorter way than several, twice over: caches may be empty at first. */
+START_TEST(trace_has_every_frame)
+{
+    paddr_t one[2] = { 0 };
+    paddr_t four = 0;
+    const hal_irq_t irq = record_begin(EVENTS, 1u << TRACE_FRAME_ALLOC | 1u << TRACE_FRAME_FREE);
+
+    for (uint32_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(phys_alloc(1, 1, &one[i]), EXO_OK);
+        phys_free(one[i], 1);
+    }
+    ck_assert_int_eq(phys_alloc(4, 1, &four), EXO_OK);
+    phys_free(four, 4);
+    record_end(irq);
+    trace_cursor_init(&g_cursor);
+    for (uint32_t i = 0; i < 2; i++) {
+        expect(TRACE_FRAME_ALLOC, one[i], 1);
+        expect(TRACE_FRAME_FREE, one[i], 1);
+    }
+    expect(TRACE_FRAME_ALLOC, four, 4);
+    expect(TRACE_FRAME_FREE, four, 4);
+    rings_end();
+}
+END_TEST
+
+/* By a size that the compiler knows, by one that it does not, zeroed, aligned; freed by size or
+ * not. */
+START_TEST(trace_has_every_object)
+{
+    static const uint64_t sizes[] = { 48, 48, 80, 112, 64, 100000 };
+    void *object[ARRAY_COUNT(sizes)] = { NULL };
+    const hal_irq_t irq = record_begin(EVENTS, 1u << TRACE_ALLOC | 1u << TRACE_FREE);
+
+    object[0] = heap_alloc(48);
+    object[1] = heap_alloc(48);
+    object[2] = heap_alloc_any(80);
+    object[3] = heap_alloc_zeroed(112);
+    object[4] = heap_alloc_aligned(64, 64);
+    object[5] = heap_alloc_any(100000);
+    heap_free_sized(object[0], 48);
+    for (uint32_t i = 1; i < ARRAY_COUNT(sizes); i++) {
+        heap_free(object[i]);
+    }
+    record_end(irq);
+    trace_cursor_init(&g_cursor);
+    for (uint32_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+        expect(TRACE_ALLOC, (uintptr_t)object[i], sizes[i]);
+    }
+    for (uint32_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+        expect(TRACE_FREE, (uintptr_t)object[i], 0);
+    }
     rings_end();
 }
 END_TEST
@@ -459,7 +529,8 @@ END_TEST
 
 EXO_SUITE(debug_trace, EXO_TEST(trace_records_only_what_is_on),
           EXO_TEST(trace_keeps_the_newest_and_counts_the_lost), EXO_TEST(trace_remembers_names),
-          EXO_TEST(trace_brackets_interrupts),
+          EXO_TEST(trace_brackets_interrupts), EXO_TEST(trace_has_every_frame),
+          EXO_TEST(trace_has_every_object),
           EXO_TEST_TIMED(trace_reads_whole_records_while_cpus_write, 60),
           EXO_TEST_TIMED(trace_has_exactly_the_switches_of_a_known_program, 60),
           EXO_TEST(trace_knows_the_thread_without_switches),
