@@ -221,6 +221,79 @@ START_TEST(reclaim_begins_below_the_low_marks)
 }
 END_TEST
 
+/* Where interrupts are off no hook runs; a hook that allocates starts no second round; who comes
+ * after a hook that gave enough is not asked. */
+static struct hoard g_second;
+
+static uint64_t second_give(struct phys_reclaim *hook, uint64_t wanted)
+{
+    (void)hook;
+    (void)wanted;
+    g_second.calls++;
+    return 0;
+}
+
+static uint64_t hungry_give(struct phys_reclaim *hook, uint64_t wanted)
+{
+    paddr_t frame = 0;
+
+    if (phys_alloc(1, 1, &frame) == EXO_OK) {
+        phys_free(frame, 1);
+    }
+    return hoard_give(hook, wanted);
+}
+
+START_TEST(reclaim_rounds_are_one_at_a_time)
+{
+    struct hoard hoard = { .hook = { .name = "hungry", .reclaim = hungry_give } };
+    paddr_t frame = 0;
+
+    g_second = (struct hoard){ .hook = { .name = "second", .reclaim = second_give } };
+    hoard_fill(&hoard);
+    phys_reclaim_add(&hoard.hook);
+    phys_reclaim_add(&g_second.hook);
+    const hal_irq_t irq = hal_irq_save();
+    const exo_status_t status = phys_alloc(1, 1, &frame);
+
+    hal_irq_restore(irq);
+    ck_assert_int_eq(status, EXO_ERR_NO_MEMORY);
+    ck_assert_uint_eq(hoard.calls, 0);
+    ck_assert_int_eq(phys_alloc(1, 1, &frame), EXO_OK);
+    ck_assert_uint_eq(hoard.calls, 1);
+    ck_assert_uint_eq(g_second.calls, 0);
+    phys_reclaim_remove(&g_second.hook);
+    phys_reclaim_remove(&hoard.hook);
+    phys_free(frame, 1);
+}
+END_TEST
+
+/* Below the min marks frames go to who needs them: none into a cache, none out of a zone for it. */
+START_TEST(cache_keeps_nothing_below_the_min_marks)
+{
+    struct hoard hoard = { .list = 0 };
+    const uint64_t before = frames_free();
+    paddr_t frame[4];
+    paddr_t again = 0;
+
+    for (uint32_t i = 0; i < ARRAY_COUNT(frame); i++) {
+        ck_assert_int_eq(phys_alloc(1, 1, &frame[i]), EXO_OK);
+    }
+    hoard_fill(&hoard);
+    const uint64_t refills = caches().refills;
+
+    for (uint32_t i = 0; i < ARRAY_COUNT(frame); i++) {
+        phys_free(frame[i], 1);
+    }
+    ck_assert_uint_eq(caches().frames, 0);
+    ck_assert_int_eq(phys_alloc(1, 1, &again), EXO_OK);
+    ck_assert_uint_eq(caches().frames, 0);
+    ck_assert_uint_eq(caches().refills, refills);
+    phys_free(again, 1);
+    (void)hoard_give(&hoard.hook, 0);
+    ck_assert_uint_eq(frames_free(), before);
+}
+END_TEST
+
 /* ---- who is registered from the start: the heap and the kernel's address area ---- */
 
 #define OBJECTS      4000u
@@ -334,7 +407,9 @@ START_TEST(reclaim_takes_what_waits_for_a_flush)
 }
 END_TEST
 
-EXO_SUITE(mem_cache, EXO_TEST(reclaim_takes_what_the_heap_caches),
+EXO_SUITE(mem_cache, EXO_TEST(reclaim_rounds_are_one_at_a_time),
+          EXO_TEST(cache_keeps_nothing_below_the_min_marks),
+          EXO_TEST(reclaim_takes_what_the_heap_caches),
           EXO_TEST(reclaim_takes_what_waits_for_a_flush),
           EXO_TEST(cache_serves_single_frames_and_is_drained),
           EXO_TEST(cache_gives_the_last_frame_first), EXO_TEST(phys_serves_four_cpus_at_once),

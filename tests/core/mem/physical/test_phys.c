@@ -191,6 +191,23 @@ START_TEST(phys_free_panics_on_foreign_frames)
 }
 END_TEST
 
+static void free_none(void *arg)
+{
+    phys_free(*(const paddr_t *)arg, 0);
+}
+
+START_TEST(phys_free_panics_on_nonsense)
+{
+    paddr_t frame = 0;
+
+    ck_assert_int_eq(phys_alloc(1, 1, &frame), EXO_OK);
+    ck_assert(panic_is_caught(free_none, &frame, "count > 0"));
+    frame += 8;
+    ck_assert(panic_is_caught(free_again, &frame, "base % PAGE_SIZE == 0"));
+    phys_free(frame - 8, 1);
+}
+END_TEST
+
 static EXO_NOINLINE void first_freer(paddr_t frame, size_t count)
 {
     phys_free(frame, count);
@@ -360,7 +377,7 @@ START_TEST(phys_free_on_two_cpus_names_the_loser)
 END_TEST
 
 EXO_SUITE(mem_phys, EXO_TEST(phys_free_of_a_run_claims_all_or_none),
-          EXO_TEST(phys_free_on_two_cpus_names_the_loser),
+          EXO_TEST(phys_free_on_two_cpus_names_the_loser), EXO_TEST(phys_free_panics_on_nonsense),
           EXO_TEST(phys_free_names_the_first_culprit),
           EXO_TEST(phys_alloc_finds_a_write_after_free),
           EXO_TEST(phys_alloc_gives_distinct_aligned_frames),
