@@ -117,6 +117,10 @@ void mark_bad_free(uint64_t frame, uint64_t count, uintptr_t caller)
     const uint32_t index = index_of(span, frame);
     const uint32_t freed_by = first_freer(index);
 
+    if (state_get(index) == FRAME_USED) { /* of another zone than the first */
+        panic("phys: freed frame 0x%lx (count=%lu) is of another allocation; freed by %s (0x%lx)",
+              frame << PAGE_SHIFT, count, code_name((uint32_t)caller), caller);
+    }
     if (freed_by == 0) {
         panic("phys: freed frame 0x%lx (count=%lu) is free already; freed by %s (0x%lx)",
               frame << PAGE_SHIFT, count, code_name((uint32_t)caller), caller);

@@ -14,6 +14,8 @@
 #include "exo_check.h"
 #include "exo_panic.h"
 
+#include "frames.h"
+
 #define MANY 64u
 
 static uint64_t frames_free(void)
@@ -300,7 +302,133 @@ START_TEST(phys_free_of_a_run_claims_all_or_none)
 }
 END_TEST
 
+/* On the way that most frees take: the CPU has just freed a frame of the same span. */
+static void free_again_at_once(void *arg)
+{
+    paddr_t other = 0;
+
+    hal_preempt_inc();
+    if (phys_alloc(1, 1, &other) == EXO_OK) {
+        phys_free(other, 1);
+        phys_free(*(const paddr_t *)arg, 1);
+    }
+    (void)hal_preempt_dec();
+}
+
+START_TEST(phys_free_panics_on_the_fast_path)
+{
+    paddr_t base;
+
+    ck_assert_int_eq(phys_alloc(512, 512, &base), EXO_OK);
+    first_freer(base, 512);
+    base += 300 * PAGE_SIZE;
+    ck_assert(panic_is_caught(free_again_at_once, &base, DOUBLE_FREE));
+}
+END_TEST
+
+static void free_two(void *arg)
+{
+    phys_free(*(const paddr_t *)arg, 2);
+}
+
+/* The last frame of all is used, what lies behind it is nobody's. */
+START_TEST(phys_free_panics_beyond_the_last_frame)
+{
+    const struct span *const span = &g_span[g_span_count - 1];
+    paddr_t last = (span->first + span->count - 1) << PAGE_SHIFT;
+    paddr_t list = 0;
+    paddr_t spare = 0;
+
+    ck_assert_int_eq(phys_alloc(MANY, 1, &spare), EXO_OK);
+    for (uint32_t order = PHYS_ORDER_MAX + 1; order-- > 0;) {
+        (void)runs_take((size_t)1 << order, &list);
+    }
+    phys_free(spare, MANY); /* for the thread that is to panic */
+    const bool caught = panic_is_caught(free_two, &last, "is not the allocator's");
+
+    while (list != 0) {
+        const paddr_t *const link = hal_phys_to_virt(list);
+        const paddr_t base = list;
+        const size_t count = link[1];
+
+        list = link[0];
+        phys_free(base, count);
+    }
+    ck_assert(caught);
+}
+END_TEST
+
 /* ---- two CPUs free the same ---- */
+
+#define CLAIMS_MAX 20000u
+#define CLAIM_NS   100000000ull /* at most, on a busy host */
+
+static struct {
+    _Atomic uint32_t round; /* begun, by the first claimer */
+    _Atomic uint32_t done;  /* by the second */
+    _Atomic uint32_t won;
+    uint32_t index;
+} g_claim;
+
+static void claim_once(void)
+{
+    if (frame_claim(g_claim.index)) {
+        atomic_fetch_add_explicit(&g_claim.won, 1, memory_order_relaxed);
+    }
+}
+
+/* Claims in every round that the other one begins, until that is the last. */
+static void second_claimer(void *unused)
+{
+    (void)unused;
+    for (uint32_t round = 1; round != UINT32_MAX;) {
+        const uint32_t begun = atomic_load_explicit(&g_claim.round, memory_order_acquire);
+
+        if (begun == round) {
+            claim_once();
+            atomic_store_explicit(&g_claim.done, round, memory_order_release);
+            round++;
+        } else if (begun == UINT32_MAX) {
+            round = UINT32_MAX;
+        } else {
+            thread_yield();
+        }
+    }
+}
+
+/* Goal: of two who claim a used frame at the same time one gets it. Method: as often as time
+ * allows, on two CPUs that wait for each other. */
+START_TEST(frame_claim_succeeds_for_one)
+{
+    const struct thread_spec spec = { .name = "claimer", .entry = second_claimer, .cpu = 1 };
+    const uint64_t end = hal_cycles() + hal_caps()->cycles_hz / (1000000000ull / CLAIM_NS);
+    struct thread *thread = NULL;
+    uint32_t wrong = 0;
+    paddr_t frame = 0;
+
+    if (hal_caps()->cpus < 2 || !sched_is_online(1)) {
+        return;
+    }
+    ck_assert_int_eq(phys_alloc(1, 1, &frame), EXO_OK);
+    g_claim.index = index_of(span_of(frame >> PAGE_SHIFT), frame >> PAGE_SHIFT);
+    atomic_store(&g_claim.round, 0);
+    ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
+    for (uint32_t round = 1; round <= CLAIMS_MAX && hal_cycles() < end; round++) {
+        atomic_store_explicit(&g_claim.won, 0, memory_order_relaxed);
+        atomic_store_explicit(&g_claim.round, round, memory_order_release);
+        claim_once();
+        while (atomic_load_explicit(&g_claim.done, memory_order_acquire) != round) {
+            thread_yield(); /* it may be on this very CPU's host thread or queue */
+        }
+        wrong += atomic_load_explicit(&g_claim.won, memory_order_relaxed) == 1 ? 0 : 1;
+        state_set(g_claim.index, FRAME_USED);
+    }
+    atomic_store_explicit(&g_claim.round, UINT32_MAX, memory_order_release);
+    thread_join(thread, NULL);
+    phys_free(frame, 1);
+    ck_assert_uint_eq(wrong, 0);
+}
+END_TEST
 
 #define RACES 40u
 
@@ -376,7 +504,9 @@ START_TEST(phys_free_on_two_cpus_names_the_loser)
 }
 END_TEST
 
-EXO_SUITE(mem_phys, EXO_TEST(phys_free_of_a_run_claims_all_or_none),
+EXO_SUITE(mem_phys, EXO_TEST(phys_free_panics_on_the_fast_path),
+          EXO_TEST(phys_free_panics_beyond_the_last_frame), EXO_TEST(frame_claim_succeeds_for_one),
+          EXO_TEST(phys_free_of_a_run_claims_all_or_none),
           EXO_TEST(phys_free_on_two_cpus_names_the_loser), EXO_TEST(phys_free_panics_on_nonsense),
           EXO_TEST(phys_free_names_the_first_culprit),
           EXO_TEST(phys_alloc_finds_a_write_after_free),
