@@ -331,7 +331,19 @@ static void free_two(void *arg)
     phys_free(*(const paddr_t *)arg, 2);
 }
 
-/* The last frame of all is used, what lies behind it is nobody's. */
+/* The last frame of a zone that another one follows, 0 if there is no such pair. */
+static paddr_t zone_border(void)
+{
+    for (uint32_t i = 0; i + 1 < g_span_count; i++) {
+        if (g_span[i].first + g_span[i].count == g_span[i + 1].first) {
+            return (g_span[i + 1].first - 1) << PAGE_SHIFT;
+        }
+    }
+    return 0;
+}
+
+/* The last frame of all is used, what lies behind it is nobody's; a run over the border of two
+ * zones, all used, is no allocation. */
 START_TEST(phys_free_panics_beyond_the_last_frame)
 {
     const struct span *const span = &g_span[g_span_count - 1];
@@ -345,6 +357,9 @@ START_TEST(phys_free_panics_beyond_the_last_frame)
     }
     phys_free(spare, MANY); /* for the thread that is to panic */
     const bool caught = panic_is_caught(free_two, &last, "is not the allocator's");
+    paddr_t border = zone_border();
+    const bool caught_there =
+        border == 0 || panic_is_caught(free_two, &border, "is of another allocation");
 
     while (list != 0) {
         const paddr_t *const link = hal_phys_to_virt(list);
@@ -355,23 +370,30 @@ START_TEST(phys_free_panics_beyond_the_last_frame)
         phys_free(base, count);
     }
     ck_assert(caught);
+    ck_assert(caught_there);
 }
 END_TEST
 
 /* ---- two CPUs free the same ---- */
 
-#define CLAIMS_MAX 20000u
-#define CLAIM_NS   100000000ull /* at most, on a busy host */
+#define CLAIMS_MAX   20000u
+#define CLAIM_NS     100000000ull /* at most, on a busy host */
+#define CLAIM_CYCLES 2000u        /* in which the other one sees that a round has begun */
 
 static struct {
     _Atomic uint32_t round; /* begun, by the first claimer */
     _Atomic uint32_t done;  /* by the second */
     _Atomic uint32_t won;
+    _Atomic uint64_t start; /* cycles at which both claim */
     uint32_t index;
 } g_claim;
 
 static void claim_once(void)
 {
+    const uint64_t start = atomic_load_explicit(&g_claim.start, memory_order_relaxed);
+
+    while (hal_cycles() < start) {
+    }
     if (frame_claim(g_claim.index)) {
         atomic_fetch_add_explicit(&g_claim.won, 1, memory_order_relaxed);
     }
@@ -415,6 +437,7 @@ START_TEST(frame_claim_succeeds_for_one)
     ck_assert_int_eq(thread_create(&spec, &thread), EXO_OK);
     for (uint32_t round = 1; round <= CLAIMS_MAX && hal_cycles() < end; round++) {
         atomic_store_explicit(&g_claim.won, 0, memory_order_relaxed);
+        atomic_store_explicit(&g_claim.start, hal_cycles() + CLAIM_CYCLES, memory_order_relaxed);
         atomic_store_explicit(&g_claim.round, round, memory_order_release);
         claim_once();
         while (atomic_load_explicit(&g_claim.done, memory_order_acquire) != round) {
