@@ -98,8 +98,8 @@ START_TEST(heap_free_panics_on_inner_pointer)
 END_TEST
 
 /* Write to an object that is free and take it again. Method: bitmaps give the object that was freed
- * last to the next who asks on the same CPU. The hosted checkers are told that the write is allowed.
- */
+ * last to the next who asks on the same CPU. The hosted checkers are told that the write is
+ * allowed. */
 static void write_after_free(void *arg)
 {
     uint8_t **const object = arg;

@@ -1,6 +1,6 @@
 /*
- * tests/core/mem/heap/test_guard.c - what guards the heap where nothing is checked by red zones: bad
- * pointers past the caches, memory that runs out at any of its steps, frames that go back.
+ * tests/core/mem/heap/test_guard.c - what guards the heap where nothing is checked by red zones:
+ * bad pointers past the caches, memory that runs out at any of its steps, frames that go back.
  */
 #include <stdatomic.h>
 
