@@ -10,7 +10,7 @@
  *   none     no decisions: a CPU runs until it spins or idles. The measure of what switching finds.
  *
  * Invariant: who spins is not chosen again while somebody else is ready, so that loops which wait
- * for another CPU end under every policy. Who waits in a loop without hal_pause() is cut after
+ * for another CPU end under every policy. Who waits in a loop without hal_pause() is put off after
  * STUBBORN_POINTS.
  * Spec: Burckhardt, Kothari, Musuvathi, Nagarakatte, "A randomized scheduler with probabilistic
  * guarantees of finding bugs", ASPLOS 2010 (PCT).
@@ -23,7 +23,8 @@
 #define STUBBORN_POINTS 50000u
 #define PRIORITY_TOP    0x80000000u /* priorities drawn at the start of a round are above */
 
-static uint64_t g_gap_max; /* uniform: points between decisions, at most */
+static uint64_t g_gap_max;    /* uniform: points between decisions, at most */
+static uint64_t g_turn_start; /* when who runs was chosen, in points of the run */
 
 /* A round of PCT. */
 static struct {
@@ -31,7 +32,6 @@ static struct {
     uint64_t change[SIM_PCT_DEPTH_MAX]; /* ascending */
     uint32_t next;                      /* index of the next change */
     uint32_t lowest;                    /* the lowest priority given in this round */
-    uint64_t cut;                       /* when who runs has run long enough */
 } g_pct;
 
 static const char *const g_names[] = { [SIM_POLICY_UNIFORM] = "uniform",
@@ -55,13 +55,13 @@ bool sim_policy_parse(const char *name, enum sim_policy_kind *out)
     return false;
 }
 
-/* Begin a round: its length, log-uniform between 2^10 and 2^18 points, its priorities and the
+/* Begin a round: its length, log-uniform between 2^6 and 2^16 points, its priorities and the
  * points where they change. */
 static void pct_round(void)
 {
     const uint64_t start = sim_points();
     const uint64_t length =
-        sim_draw_below(SIM_STREAM_SCHED, 1ull << (10 + sim_draw_below(SIM_STREAM_SCHED, 9))) + 64;
+        sim_draw_below(SIM_STREAM_SCHED, 1ull << (6 + sim_draw_below(SIM_STREAM_SCHED, 11))) + 64;
 
     g_pct.end = start + length;
     g_pct.next = 0;
@@ -98,14 +98,25 @@ static void pct_demote(uint32_t cpu)
     g_sim_cpu[cpu].priority = --g_pct.lowest;
 }
 
+/* Points left of a turn of `length`, at least 1. */
+static uint64_t turn_left(uint64_t length)
+{
+    const uint64_t passed = sim_points() - g_turn_start;
+
+    return passed < length ? length - passed : 1;
+}
+
+static bool turn_is_over(uint64_t length)
+{
+    return sim_points() - g_turn_start >= length;
+}
+
 static uint64_t pct_gap(void)
 {
     const uint64_t now = sim_points();
-    uint64_t next = g_pct.next < g_sim.pct_depth ? g_pct.change[g_pct.next] : g_pct.end;
+    const uint64_t next = g_pct.next < g_sim.pct_depth ? g_pct.change[g_pct.next] : g_pct.end;
 
-    g_pct.cut = now + STUBBORN_POINTS;
-    next = min_u64(next, g_pct.cut);
-    return next > now ? next - now : 1;
+    return min_u64(next > now ? next - now : 1, turn_left(STUBBORN_POINTS));
 }
 
 uint64_t sim_policy_gap(void)
@@ -116,10 +127,10 @@ uint64_t sim_policy_gap(void)
     case SIM_POLICY_PCT:
         return pct_gap();
     case SIM_POLICY_ROUND:
-        return ROUND_POINTS;
+        return turn_left(ROUND_POINTS);
     case SIM_POLICY_NONE:
     default:
-        return STUBBORN_POINTS;
+        return turn_left(STUBBORN_POINTS);
     }
 }
 
@@ -146,7 +157,7 @@ static uint32_t pct_choose(uint64_t ready)
         g_pct.next++;
         pct_demote(self);
     }
-    if (now >= g_pct.cut) {
+    if (turn_is_over(STUBBORN_POINTS)) {
         pct_demote(self);
     }
     for (; ready != 0; ready &= ready - 1) {
@@ -167,6 +178,29 @@ static uint32_t next_choose(uint64_t ready)
     return (uint32_t)__builtin_ctzll(above != 0 ? above : ready);
 }
 
+/* The own CPU until its turn of `length` is over, then the next one. */
+static uint32_t turn_choose(uint64_t ready, uint64_t length)
+{
+    const uint32_t self = sim_self();
+
+    return (ready >> self & 1) != 0 && !turn_is_over(length) ? self : next_choose(ready);
+}
+
+static uint32_t choose(uint64_t ready)
+{
+    switch (g_sim.policy) {
+    case SIM_POLICY_UNIFORM:
+        return uniform_choose(ready);
+    case SIM_POLICY_PCT:
+        return pct_choose(ready);
+    case SIM_POLICY_ROUND:
+        return turn_choose(ready, ROUND_POINTS);
+    case SIM_POLICY_NONE:
+    default:
+        return turn_choose(ready, STUBBORN_POINTS);
+    }
+}
+
 uint32_t sim_policy_choose(enum sim_stop_kind kind)
 {
     const uint32_t self = sim_self();
@@ -179,17 +213,13 @@ uint32_t sim_policy_choose(enum sim_stop_kind kind)
             pct_demote(self);
         }
     }
-    switch (g_sim.policy) {
-    case SIM_POLICY_UNIFORM:
-        return uniform_choose(ready);
-    case SIM_POLICY_PCT:
-        return pct_choose(ready);
-    case SIM_POLICY_ROUND:
-        return kind == SIM_AT_CALL ? self : next_choose(ready);
-    case SIM_POLICY_NONE:
-    default:
-        return (ready & own) != 0 ? self : next_choose(ready);
+    const uint32_t chosen = choose(ready);
+
+    if (chosen != self ||
+        turn_is_over(g_sim.policy == SIM_POLICY_ROUND ? ROUND_POINTS : STUBBORN_POINTS)) {
+        g_turn_start = sim_points();
     }
+    return chosen;
 }
 
 bool sim_policy_deliver(void)
