@@ -4,6 +4,7 @@
  */
 #include <stdatomic.h>
 
+#include "exo/debug/fault.h"
 #include "exo/hal/test.h"
 #include "host.h"
 
@@ -38,5 +39,5 @@ bool hosted_test_should_fail(void)
             return left == 1;
         }
     }
-    return false;
+    return EXO_FAULT(platform_acquire);
 }

@@ -62,7 +62,7 @@ static void run_both(void (*one)(void *), void (*other)(void *))
     }
 }
 
-/* ---- an unlocked read-modify-write ------------------------------------------------------------ */
+/* ---- an unlocked read-modify-write ---------------------------------------------------------- */
 
 static struct spinlock g_sum_lock = SPINLOCK_INIT(RANK_TEST_HIGH);
 static _Atomic uint64_t g_sum;
@@ -96,7 +96,7 @@ START_TEST(race_of_sums)
 }
 END_TEST
 
-/* ---- a lost wake-up ---------------------------------------------------------------------------- */
+/* ---- a lost wake-up ------------------------------------------------------------------------- */
 
 static _Atomic uint32_t g_items;
 static _Atomic uint32_t g_taken;
@@ -155,7 +155,7 @@ START_TEST(race_of_wakers)
 }
 END_TEST
 
-/* ---- two locks in two orders ------------------------------------------------------------------- */
+/* ---- two locks in two orders ---------------------------------------------------------------- */
 
 static _Atomic bool g_lock[2];
 
@@ -200,7 +200,7 @@ START_TEST(race_of_lockers)
 }
 END_TEST
 
-/* ---- use after free between CPUs --------------------------------------------------------------- */
+/* ---- use after free between CPUs ------------------------------------------------------------ */
 
 struct object {
     uint64_t word[WORDS];
@@ -263,7 +263,7 @@ START_TEST(race_of_owners)
 }
 END_TEST
 
-/* ---- a missing release ------------------------------------------------------------------------- */
+/* ---- a missing release ---------------------------------------------------------------------- */
 
 static uint64_t g_message[WORDS]; /* written before g_sent says so */
 static _Atomic uint32_t g_sent;

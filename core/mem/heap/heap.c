@@ -10,6 +10,7 @@
  */
 #include "exo/mem/heap.h"
 
+#include "exo/debug/fault.h"
 #include "exo/debug/panic.h"
 #include "exo/debug/trace.h"
 #include "exo/lib/assert.h"
@@ -44,7 +45,7 @@ static bool should_fail(void)
             return n == 1;
         }
     }
-    return false;
+    return EXO_FAULT(heap_alloc);
 }
 
 static void *large_alloc(size_t size, size_t align, const void *caller)

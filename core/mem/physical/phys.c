@@ -13,6 +13,7 @@
  */
 #include "exo/mem/phys.h"
 
+#include "exo/debug/fault.h"
 #include "exo/debug/log.h"
 #include "exo/debug/trace.h"
 #include "exo/lib/assert.h"
@@ -54,7 +55,7 @@ static bool should_fail(void)
             return left == 1;
         }
     }
-    return false;
+    return EXO_FAULT(phys_alloc);
 }
 
 /* Try the zones in turn for a block; zones that reach over the limit are the search's business. */

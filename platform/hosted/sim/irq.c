@@ -12,11 +12,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "exo/debug/fault.h"
 #include "exo/debug/trace.h"
 #include "sim.h"
 
 #define IPI_NS             400u /* from sending to arrival */
 #define IPI_COST_NS        60u
+#define IPI_LATE_NS        200000u /* when the plan has it late */
 #define HOSTED_SA_RESTORER 0x04000000ul
 
 void sim_timer_fire(struct sim_event *event);
@@ -68,9 +70,13 @@ void hal_cpu_send_ipi(uint32_t cpu, enum hal_ipi kind)
     } else {
         g_sim_cpu[cpu].ipi_bits |= bits;
         if (g_sim_cpu[cpu].ipi.place == 0) {
-            sim_event_set(&g_sim_cpu[cpu].ipi, sim_now_ns() + IPI_NS);
+            sim_event_set(&g_sim_cpu[cpu].ipi,
+                          sim_now_ns() + (EXO_FAULT(irq_late) ? IPI_LATE_NS : IPI_NS));
         }
         sim_call(IPI_COST_NS);
+    }
+    if (EXO_FAULT(irq_spurious)) {
+        sim_irq_arrive(cpu, HOSTED_IRQ_RESCHED | HOSTED_IRQ_CALL | HOSTED_IRQ_TIMER_TEST);
     }
     host_exit(irq);
 }

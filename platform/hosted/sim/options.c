@@ -9,12 +9,15 @@
 #include <sys/personality.h>
 #include <unistd.h>
 
+#include "exo/time/clock.h"
 #include "sim.h"
 
 #define POINTS_MAX_DEFAULT 4000000000ull
 #define COMMAND_MAX        4096u
 
-struct sim_options g_sim = { .seed = 1, .pct_depth = 3, .points_max = POINTS_MAX_DEFAULT };
+struct sim_options g_sim = {
+    .seed = 1, .pct_depth = 3, .points_max = POINTS_MAX_DEFAULT, .rest_ns = 60 * NS_PER_S
+};
 
 static uint64_t number(const char *option, const char *text)
 {
@@ -55,6 +58,12 @@ bool sim_option_take(int option, const char *value)
         return true;
     case SIM_OPTION_POINTS:
         g_sim.points_max = number("--points", value);
+        return true;
+    case SIM_OPTION_FAULTS:
+        g_sim.fault_ns = number("--faults", value) * NS_PER_MS;
+        return true;
+    case SIM_OPTION_REST:
+        g_sim.rest_ns = number("--rest", value) * NS_PER_S;
         return true;
     case SIM_OPTION_LOG:
         g_sim.log_path = value;

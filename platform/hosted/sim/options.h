@@ -13,6 +13,8 @@ struct option;
         { "policy", required_argument, NULL, SIM_OPTION_POLICY },                                  \
         { "depth", required_argument, NULL, SIM_OPTION_DEPTH },                                    \
         { "points", required_argument, NULL, SIM_OPTION_POINTS },                                  \
+        { "faults", required_argument, NULL, SIM_OPTION_FAULTS },                                  \
+        { "rest", required_argument, NULL, SIM_OPTION_REST },                                      \
         { "log", required_argument, NULL, SIM_OPTION_LOG },                                        \
         { "replay", required_argument, NULL, SIM_OPTION_REPLAY },                                  \
         { "hashes", required_argument, NULL, SIM_OPTION_HASHES },                                  \
@@ -25,6 +27,8 @@ struct option;
     "  --policy=NAME           who goes on: uniform (default), pct, round or none\n"               \
     "  --depth=N               pct: priorities change N times in a round (default 3)\n"            \
     "  --points=N              a run of more points is taken for a livelock\n"                     \
+    "  --faults=MS             the seed's faults happen for MS virtual milliseconds after boot\n"  \
+    "  --rest=S                and the machine ends within S virtual seconds then (default 60)\n"  \
     "  --log=FILE              write the decisions to FILE\n"                                      \
     "  --replay=FILE           take the decisions from FILE (same seed)\n"                         \
     "  --hashes=FILE           write the hash of the run to FILE, every 4096 events\n"             \
@@ -35,6 +39,8 @@ enum sim_option {
     SIM_OPTION_POLICY,
     SIM_OPTION_DEPTH,
     SIM_OPTION_POINTS,
+    SIM_OPTION_FAULTS,
+    SIM_OPTION_REST,
     SIM_OPTION_LOG,
     SIM_OPTION_REPLAY,
     SIM_OPTION_HASHES,

@@ -55,7 +55,7 @@ struct sim_options {
     enum sim_policy_kind policy;
     uint32_t pct_depth;        /* change points of priorities in a round */
     uint64_t points_max;       /* a run of more is taken for a livelock */
-    uint64_t quiet_ns;         /* faults stop after so much virtual time; 0: there are none */
+    uint64_t fault_ns;         /* faults last for so much virtual time; 0: there are none */
     uint64_t rest_ns;          /* and the system comes to rest within so much more */
     const char *log_path;      /* write decisions here, or NULL */
     const char *replay_path;   /* take decisions from here, or NULL */
@@ -170,6 +170,12 @@ void sim_log_write(uint64_t points, uint32_t decision);
 bool sim_log_find(uint32_t cpu, uint64_t points, uint32_t *decision); /* replay: is there one? */
 uint64_t sim_log_gap(uint32_t cpu, uint64_t points); /* replay: points until the next one */
 void sim_log_close(void);
+
+/* ---- faults (fault_plan.c) ------------------------------------------------------------------- */
+
+void sim_faults_begin(void); /* the plan's faults, from now on; the first call counts */
+bool sim_faults_last(void);  /* they have begun and have not stopped */
+bool sim_faults_rest(void);  /* all idle: true if they stay so, and no limit is needed any more */
 
 /* ---- console, end ---------------------------------------------------------------------------- */
 

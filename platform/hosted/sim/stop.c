@@ -111,11 +111,14 @@ static void rest_pass(void)
     while (g_sim_ready == 0) {
         const uint64_t next_ns = sim_event_next_ns();
 
-        if (next_ns != UINT64_MAX) {
+        if (next_ns != UINT64_MAX && !sim_faults_rest()) {
             g_now_ns = max_u64(g_now_ns, next_ns);
             sim_trace(SIM_TRACE_IDLE, g_now_ns);
             sim_events_run(g_now_ns);
-        } else if (!sim_console_input()) {
+            continue;
+        }
+        sim_faults_begin(); /* it has booted */
+        if (!sim_console_input()) {
             sim_end(3, "deadlock: nothing will happen any more, and nobody ended the machine");
         }
     }
