@@ -108,12 +108,21 @@ static enum sim_policy_kind policy_of(uint64_t seed)
 
 static void command_print(char *out, size_t out_bytes, const struct run *run)
 {
+    char options[64] = "";
+
+    if (g_sim.weak) {
+        strcat(options, " --weak");
+    }
+    if (g_sim.fault_ns != 0) {
+        (void)snprintf(options + strlen(options), 40, " --faults=%llu",
+                       (unsigned long long)(g_sim.fault_ns / MILLION));
+    }
     (void)snprintf(out, out_bytes,
                    "EXO_CHECK_CPUS=%u EXO_CHECK_NODES=%u EXO_CHECK_MEM=%u%s ./exo-sim-unit "
-                   "--seed=%llu --policy=%s --depth=%u %s.%s",
+                   "--seed=%llu --policy=%s --depth=%u%s %s.%s",
                    g_wish.cpus, g_wish.nodes, g_wish.mem_mib,
                    g_wish.is_long ? " EXO_CHECK_LONG=1" : "", (unsigned long long)run->seed,
-                   sim_policy_name(g_sim.policy), g_sim.pct_depth, run->suite->name,
+                   sim_policy_name(g_sim.policy), g_sim.pct_depth, options, run->suite->name,
                    run->test->name);
 }
 

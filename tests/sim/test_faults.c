@@ -2,8 +2,8 @@
  * test_faults.c - a workload that lives with failures: frames, heap, threads and interrupts as the
  * seed's plan has them, then a quiet phase in which all must succeed and come to an end.
  *
- * Only with --faults (tools/sim-check runs it so): without, there is one quiet phase. The suite has the
- * name of those that "all" leaves out.
+ * Only with --faults (tools/sim-check runs it so): without, there is one quiet phase. The suite has
+ * the name of those that "all" leaves out.
  */
 #include <stdatomic.h>
 
@@ -19,8 +19,8 @@
 
 static _Atomic uint32_t g_done;
 
-/* Frames and objects in all sizes; what fails is left out, what succeeded is given back. Returns the
- * failures. */
+/* Frames and objects in all sizes; what fails is left out, what succeeded is given back. Returns
+ * the failures. */
 static uint32_t memory_round(uint32_t round)
 {
     void *object[HELD];

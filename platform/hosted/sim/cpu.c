@@ -67,8 +67,14 @@ void sim_cpu_switch(uint32_t cpu)
     struct sim_cpu *const from = &g_sim_cpu[sim_self()];
     struct sim_cpu *const to = &g_sim_cpu[cpu];
 
+    if (g_sim.weak) {
+        sim_stores_take_back(sim_self());
+    }
     sim_percpu = &to->percpu;
     switch_windowed(&from->words, &to->words);
+    if (g_sim.weak) {
+        sim_stores_make_again(sim_self());
+    }
 }
 
 static void cpu_begin(void *arg)

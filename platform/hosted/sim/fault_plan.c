@@ -1,11 +1,11 @@
 /*
  * fault_plan.c - which fault sites are armed in this run, how often they fire, and when it ends.
  *
- * Phases: BEFORE -(sim_faults_begin)-> FAULTS -(g_sim.fault_ns of virtual time)-> QUIET. In FAULTS what is
- * armed fires; in QUIET nothing does, and the machine must end, or come to rest, within
+ * Phases: BEFORE -(sim_faults_begin)-> FAULTS -(g_sim.fault_ns of virtual time)-> QUIET. In FAULTS
+ * what is armed fires; in QUIET nothing does, and the machine must end, or come to rest, within
  * g_sim.rest_ns.
- * Invariant (1): the plan follows from the seed and the sites of the build; sites that the plan leaves off
- * take no draw when they are passed.
+ * Invariant (1): the plan follows from the seed and the sites of the build; sites that the plan
+ * leaves off take no draw when they are passed.
  */
 #include "exo/debug/fault.h"
 #include "sim.h"

@@ -39,6 +39,28 @@ static inline void access(const void *address, uintptr_t pc)
     }
 }
 
+static inline void write_access(void *address, uint32_t bytes, uintptr_t pc)
+{
+    if (!on_own_stack(address)) {
+        point(pc);
+        if (EXO_UNLIKELY(g_sim.weak)) {
+            sim_store_note(address, bytes);
+        }
+    }
+}
+
+/* What an atomic operation that changes memory does to the order of stores before it. */
+static inline void change_order(const volatile void *address, uint32_t bytes, int order)
+{
+    if (EXO_UNLIKELY(g_sim.weak)) {
+        if (order >= __ATOMIC_RELEASE) {
+            sim_store_order();
+        } else {
+            sim_store_settle(address, bytes);
+        }
+    }
+}
+
 #define PC ((uintptr_t)__builtin_return_address(0))
 
 /* One function for reads and one for writes of each size; prototypes as the compiler has them. */
@@ -49,24 +71,31 @@ static inline void access(const void *address, uintptr_t pc)
         access(address, PC);                                                                       \
     }
 
+#define HOOK_WRITE(name, bytes)                                                                    \
+    void name(void *address);                                                                      \
+    void name(void *address)                                                                       \
+    {                                                                                              \
+        write_access(address, bytes, PC);                                                          \
+    }
+
 HOOK(__tsan_read1)
 HOOK(__tsan_read2)
 HOOK(__tsan_read4)
 HOOK(__tsan_read8)
 HOOK(__tsan_read16)
-HOOK(__tsan_write1)
-HOOK(__tsan_write2)
-HOOK(__tsan_write4)
-HOOK(__tsan_write8)
-HOOK(__tsan_write16)
+HOOK_WRITE(__tsan_write1, 1)
+HOOK_WRITE(__tsan_write2, 2)
+HOOK_WRITE(__tsan_write4, 4)
+HOOK_WRITE(__tsan_write8, 8)
+HOOK_WRITE(__tsan_write16, 16)
 HOOK(__tsan_unaligned_read2)
 HOOK(__tsan_unaligned_read4)
 HOOK(__tsan_unaligned_read8)
 HOOK(__tsan_unaligned_read16)
-HOOK(__tsan_unaligned_write2)
-HOOK(__tsan_unaligned_write4)
-HOOK(__tsan_unaligned_write8)
-HOOK(__tsan_unaligned_write16)
+HOOK_WRITE(__tsan_unaligned_write2, 2)
+HOOK_WRITE(__tsan_unaligned_write4, 4)
+HOOK_WRITE(__tsan_unaligned_write8, 8)
+HOOK_WRITE(__tsan_unaligned_write16, 16)
 
 void __tsan_read_range(void *address, unsigned long bytes);
 void __tsan_read_range(void *address, unsigned long bytes)
@@ -115,8 +144,12 @@ void __tsan_func_exit(void)
     void __tsan_atomic##bits##_store(volatile type *a, type value, int order);                     \
     void __tsan_atomic##bits##_store(volatile type *a, type value, int order)                      \
     {                                                                                              \
-        (void)order;                                                                               \
         point(PC);                                                                                 \
+        if (EXO_UNLIKELY(g_sim.weak) && order < __ATOMIC_RELEASE) {                                \
+            sim_store_note((void *)(uintptr_t)a, sizeof(*a));                                      \
+        } else {                                                                                   \
+            change_order(a, sizeof(*a), order);                                                    \
+        }                                                                                          \
         __atomic_store_n(a, value, __ATOMIC_RELEASE);                                              \
     }                                                                                              \
     ATOMIC_CHANGE(bits, type, exchange, __atomic_exchange_n)                                       \
@@ -132,8 +165,8 @@ void __tsan_func_exit(void)
     type __tsan_atomic##bits##_##name(volatile type *a, type value, int order);                    \
     type __tsan_atomic##bits##_##name(volatile type *a, type value, int order)                     \
     {                                                                                              \
-        (void)order;                                                                               \
         point(PC);                                                                                 \
+        change_order(a, sizeof(*a), order);                                                        \
         return operation(a, value, __ATOMIC_SEQ_CST);                                              \
     }
 
@@ -143,8 +176,9 @@ void __tsan_func_exit(void)
     int __tsan_atomic##bits##_##name(volatile type *a, type *expected, type value, int order,      \
                                      int failure_order)                                            \
     {                                                                                              \
-        (void)order, (void)failure_order;                                                          \
+        (void)failure_order;                                                                       \
         point(PC);                                                                                 \
+        change_order(a, sizeof(*a), order);                                                        \
         return __atomic_compare_exchange_n(a, expected, value, false, __ATOMIC_SEQ_CST,            \
                                            __ATOMIC_SEQ_CST);                                      \
     }
@@ -157,8 +191,10 @@ ATOMIC(64, uint64_t)
 void __tsan_atomic_thread_fence(int order);
 void __tsan_atomic_thread_fence(int order)
 {
-    (void)order;
     point(PC);
+    if (g_sim.weak && order >= __ATOMIC_RELEASE) {
+        sim_store_order();
+    }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 

@@ -65,6 +65,9 @@ bool sim_option_take(int option, const char *value)
     case SIM_OPTION_REST:
         g_sim.rest_ns = number("--rest", value) * NS_PER_S;
         return true;
+    case SIM_OPTION_WEAK:
+        g_sim.weak = true;
+        return true;
     case SIM_OPTION_LOG:
         g_sim.log_path = value;
         return true;

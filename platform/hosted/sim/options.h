@@ -15,6 +15,7 @@ struct option;
         { "points", required_argument, NULL, SIM_OPTION_POINTS },                                  \
         { "faults", required_argument, NULL, SIM_OPTION_FAULTS },                                  \
         { "rest", required_argument, NULL, SIM_OPTION_REST },                                      \
+        { "weak", no_argument, NULL, SIM_OPTION_WEAK },                                            \
         { "log", required_argument, NULL, SIM_OPTION_LOG },                                        \
         { "replay", required_argument, NULL, SIM_OPTION_REPLAY },                                  \
         { "hashes", required_argument, NULL, SIM_OPTION_HASHES },                                  \
@@ -29,6 +30,7 @@ struct option;
     "  --points=N              a run of more points is taken for a livelock\n"                     \
     "  --faults=MS             the seed's faults happen for MS virtual milliseconds after boot\n"  \
     "  --rest=S                and the machine ends within S virtual seconds then (default 60)\n"  \
+    "  --weak                  stores that nothing puts in order are seen late by other CPUs\n"    \
     "  --log=FILE              write the decisions to FILE\n"                                      \
     "  --replay=FILE           take the decisions from FILE (same seed)\n"                         \
     "  --hashes=FILE           write the hash of the run to FILE, every 4096 events\n"             \
@@ -41,6 +43,7 @@ enum sim_option {
     SIM_OPTION_POINTS,
     SIM_OPTION_FAULTS,
     SIM_OPTION_REST,
+    SIM_OPTION_WEAK,
     SIM_OPTION_LOG,
     SIM_OPTION_REPLAY,
     SIM_OPTION_HASHES,

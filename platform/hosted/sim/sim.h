@@ -57,6 +57,7 @@ struct sim_options {
     uint64_t points_max;       /* a run of more is taken for a livelock */
     uint64_t fault_ns;         /* faults last for so much virtual time; 0: there are none */
     uint64_t rest_ns;          /* and the system comes to rest within so much more */
+    bool weak;                 /* stores in no order are seen late */
     const char *log_path;      /* write decisions here, or NULL */
     const char *replay_path;   /* take decisions from here, or NULL */
     const char *hashes_path;   /* write the rolling hash here, or NULL */
@@ -171,11 +172,19 @@ bool sim_log_find(uint32_t cpu, uint64_t points, uint32_t *decision); /* replay:
 uint64_t sim_log_gap(uint32_t cpu, uint64_t points); /* replay: points until the next one */
 void sim_log_close(void);
 
+/* ---- the store-order model (store.c); used if g_sim.weak ---------------------- */
+
+void sim_store_note(void *address, uint32_t bytes); /* a store that follows is in no order */
+void sim_store_order(void);                         /* all of this CPU's so far are */
+void sim_store_settle(const volatile void *address, uint32_t bytes); /* those to these bytes are */
+void sim_stores_take_back(uint32_t cpu);                             /* another CPU goes on */
+void sim_stores_make_again(uint32_t cpu);                            /* this one goes on again */
+
 /* ---- faults (fault_plan.c) ------------------------------------------------------------------- */
 
 void sim_faults_begin(void); /* the plan's faults, from now on; the first call counts */
 bool sim_faults_last(void);  /* they have begun and have not stopped */
-bool sim_faults_rest(void);  /* all idle: true if they stay so, and no limit is needed any more */
+bool sim_faults_rest(void);  /* all idle: true if it stays so */
 
 /* ---- console, end ---------------------------------------------------------------------------- */
 

@@ -131,6 +131,7 @@ void sim_stop(enum sim_stop_kind kind, uintptr_t pc)
     if (kind != SIM_AT_ACCESS) {
         g_sim_cpu[sim_self()].points++;
         g_points++;
+        sim_store_order();
     }
     if (g_frozen) {
         sim_grant();

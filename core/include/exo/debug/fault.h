@@ -1,9 +1,9 @@
 /*
  * exo/debug/fault.h - places where the simulator may let something fail.
  *
- * A site is off or armed for the whole of a run, as the run's plan has it, and an armed one fires now and
- * then while the plan's faults last (docs/simulator.md). In every other build EXO_FAULT() is the
- * constant false.
+ * A site is off or armed for the whole of a run, as the run's plan has it, and an armed one fires
+ * now and then while the plan's faults last (docs/simulator.md). In every other build EXO_FAULT()
+ * is the constant false.
  */
 #ifndef EXO_DEBUG_FAULT_H
 #define EXO_DEBUG_FAULT_H
@@ -23,8 +23,8 @@ struct fault_site {
 /* Does `site` fire this time? Defined by the simulator.  Context: any. */
 bool fault_fires(struct fault_site *site);
 
-/* True if what stands behind it is to fail now. `label` is a C identifier, the site's name; each use
- * is a site of its own and registers itself in a linker section. */
+/* True if what stands behind it is to fail now. `label` is a C identifier, the site's name; each
+ * use is a site of its own and registers itself in a linker section. */
 #define EXO_FAULT(label)                                                                           \
     (EXO_CONFIG_FAULT && __extension__({                                                           \
          static struct fault_site fault_##label = { .name = #label };                              \
