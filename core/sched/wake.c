@@ -103,10 +103,7 @@ void sched_change(struct thread *thread, void (*change)(struct thread *thread, u
     bool moves = false;
 
     for (bool done = false; !done;) {
-        /* seq_cst: with the store in sched_ready_on(), so that either it sees the new level, or we
-         * its new CPU (3). */
-        atomic_thread_fence(memory_order_seq_cst);
-        const uint32_t cpu = atomic_load_explicit(&thread->cpu, memory_order_seq_cst);
+        const uint32_t cpu = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
         struct sched_cpu *const target = &g_sched_cpu[cpu];
         struct run_queue *const queue = &target->queue;
         enum wake_action action = WAKE_NOTHING;
@@ -127,6 +124,11 @@ void sched_change(struct thread *thread, void (*change)(struct thread *thread, u
                 action = cpu == hal_cpu_id() ? WAKE_RESCHED : WAKE_KICK; /* or elsewhere */
                 queue->look_again = true;
             }
+            /* Blocked, and perhaps being woken on another CPU. seq_cst: with the store in
+             * sched_ready_on(), so that either it sees the change, or we its new CPU and go there
+             * to queue the thread anew (3). */
+            atomic_thread_fence(memory_order_seq_cst);
+            done = atomic_load_explicit(&thread->cpu, memory_order_seq_cst) == cpu;
         }
         spin_unlock_irq(&queue->lock, irq);
         sched_wake_act(target, cpu, action);
