@@ -409,7 +409,7 @@ END_TEST
 
 EXO_SUITE(mem_cache, EXO_TEST(reclaim_rounds_are_one_at_a_time),
           EXO_TEST(cache_keeps_nothing_below_the_min_marks),
-          EXO_TEST(reclaim_takes_what_the_heap_caches),
+          EXO_TEST_TIMED(reclaim_takes_what_the_heap_caches, 180),
           EXO_TEST(reclaim_takes_what_waits_for_a_flush),
           EXO_TEST(cache_serves_single_frames_and_is_drained),
           EXO_TEST(cache_gives_the_last_frame_first), EXO_TEST(phys_serves_four_cpus_at_once),
