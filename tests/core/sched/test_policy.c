@@ -87,10 +87,10 @@ START_TEST(fair_shares_follow_weights)
     uint64_t weights = 0;
 
     for (uint32_t i = 0; i < load->count; i++) {
-        weights += (1u << 26) / sched_inverse_weight(load->thread[i].nice);
+        weights += (1ull << 36) / sched_inverse_weight(load->thread[i].nice);
     }
     for (uint32_t i = 0; i < load->count; i++) {
-        const uint64_t weight = (1u << 26) / sched_inverse_weight(load->thread[i].nice);
+        const uint64_t weight = (1ull << 36) / sched_inverse_weight(load->thread[i].nice);
         const uint64_t due_us = load->length_us * weight / weights;
 
         ck_assert_uint_ge(record[i].ran_us, due_us - due_us / 10);
