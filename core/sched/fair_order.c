@@ -89,7 +89,7 @@ bool fair_preempts(const struct run_queue *queue, const struct thread *woken)
     const struct thread *const current = queue->current;
     const uint8_t mine = atomic_load_explicit(&current->entity.level, memory_order_relaxed);
 
-    if (!woken->entity.queued) {
+    if (!entity_queued(&woken->entity)) {
         return false; /* its budget is spent */
     }
     const uint8_t its = woken->entity.queued_level;

@@ -97,14 +97,15 @@ static void rebase(struct run_queue *queue, struct sched_entity *entity)
     const uint64_t start = max_u64(base, BASE_AT_FIRST);
 
     base_raise(queue, start);
-    if (entity->home == NULL) {
+    if (entity_home(entity) == NULL) {
         entity->vtime = start << g_fair_bucket_shift;
     } else {
-        const uint64_t ahead = entity->vtime - (fair_base(entity->home) << g_fair_bucket_shift);
+        const uint64_t ahead =
+            entity->vtime - (fair_base(entity_home(entity)) << g_fair_bucket_shift);
 
         entity->vtime = (start << g_fair_bucket_shift) + ahead;
     }
-    entity->home = queue;
+    entity_home_set(entity, queue);
 }
 
 static void charge_normal(struct sched_entity *entity, uint64_t cycles)
@@ -121,7 +122,7 @@ static void fair_charge(struct run_queue *queue, struct thread *thread, uint64_t
     struct sched_entity *const entity = &thread->entity;
 
     charge_normal(entity, cycles);
-    if (queue->bucket_bits == 0 && entity->home == queue &&
+    if (queue->bucket_bits == 0 && entity_home(entity) == queue &&
         atomic_load_explicit(&entity->level, memory_order_relaxed) == LEVEL_NORMAL) {
         base_raise(queue, entity->vtime >> g_fair_bucket_shift); /* alone, it is what time it is */
     }
@@ -218,7 +219,7 @@ static void urgent_add(struct run_queue *queue, struct thread *thread, bool is_w
         }
         if (thread->budget.runtime_ns != 0 && thread->budget.left_ns <= 0) {
             thread->budget.is_spent = true; /* the scheduler arms its refill */
-            entity->queued = false;
+            entity_queued_set(entity, false);
             return;
         }
         queue->deadlines.less = deadline_less;
@@ -237,14 +238,14 @@ static void fair_enqueue(struct run_queue *queue, struct thread *thread, bool is
     struct sched_entity *const entity = &thread->entity;
     const uint8_t level = atomic_load_explicit(&entity->level, memory_order_relaxed);
 
-    if (EXO_UNLIKELY(entity->home != queue)) {
+    if (EXO_UNLIKELY(entity_home(entity) != queue)) {
         rebase(queue, entity);
     }
     if (is_woken) {
         wake(queue, entity);
     }
     entity->queued_level = level;
-    entity->queued = true;
+    entity_queued_set(entity, true);
     if (EXO_LIKELY(level == LEVEL_NORMAL)) {
         normal_add(queue, entity, is_woken);
         run_queue_count(queue, thread, 1);
@@ -259,7 +260,7 @@ static void fair_dequeue(struct run_queue *queue, struct thread *thread)
     struct sched_entity *const entity = &thread->entity;
     const uint32_t level = entity->queued_level;
 
-    entity->queued = false;
+    entity_queued_set(entity, false);
     run_queue_count(queue, thread, -1);
     if (level == LEVEL_DEADLINE) {
         pheap_remove(&queue->deadlines, &thread->budget.node);
@@ -338,8 +339,8 @@ static void exchange(struct run_queue *queue, struct sched_entity *prev, uint32_
     queue->bucket_bits |= 1ull << place;
     prev->queued_level = LEVEL_NORMAL;
     prev->bucket = (uint8_t)place;
-    prev->queued = true;
-    next->queued = false;
+    entity_queued_set(prev, true);
+    entity_queued_set(next, false);
     from->next = next->node.next; /* it is the first; what its node says means nothing now */
     from->next->prev = from;
     if (list_is_empty(from)) {
@@ -357,7 +358,7 @@ static struct thread *fair_turn(struct run_queue *queue, struct thread *prev, ui
     if (EXO_UNLIKELY((queue->level_bits[0] | queue->debt) != 0 ||
                      (queue->level_bits[1] & (2 * normal - 1)) != normal ||
                      atomic_load_explicit(&entity->level, memory_order_relaxed) != LEVEL_NORMAL ||
-                     entity->home != queue || prev->has_deadlines)) {
+                     entity_home(entity) != queue || prev->has_deadlines)) {
         return turn_any(queue, prev, cycles);
     }
     charge_normal(entity, cycles);

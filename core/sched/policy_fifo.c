@@ -24,8 +24,8 @@ static void fifo_charge(struct run_queue *queue, struct thread *thread, uint64_t
 static void fifo_enqueue(struct run_queue *queue, struct thread *thread, bool is_woken)
 {
     (void)is_woken;
-    thread->entity.home = queue;
-    thread->entity.queued = true;
+    entity_home_set(&thread->entity, queue);
+    entity_queued_set(&thread->entity, true);
     thread->entity.goes_last = false;
     list_add_tail(&queue->level[0], &thread->entity.node);
     run_queue_count(queue, thread, 1);
@@ -34,7 +34,7 @@ static void fifo_enqueue(struct run_queue *queue, struct thread *thread, bool is
 static void fifo_dequeue(struct run_queue *queue, struct thread *thread)
 {
     list_remove(&thread->entity.node);
-    thread->entity.queued = false;
+    entity_queued_set(&thread->entity, false);
     run_queue_count(queue, thread, -1);
 }
 

@@ -37,7 +37,7 @@ static bool requeue_locked(struct run_queue *queue, uint32_t here, struct thread
         return false;
     }
     g_sched_policy->enqueue(queue, prev, false);
-    return !prev->entity.queued;
+    return !entity_queued(&prev->entity);
 }
 
 /* This CPU has nothing of its own to run: a thread of another one's, or NULL. */

@@ -49,25 +49,54 @@ struct run_queue;
 /* What policies know of a thread: one cache line. [r] lock of the queue `home`; level is written
  * under it or by the thread's maker and read by anybody. */
 struct sched_entity {
-    struct list_node node;  /* [r] linked while queued, unless in the heap of deadlines */
-    uint64_t vtime;         /* [r] cycles run, scaled by 1024 / weight, on the scale of `home` */
-    struct run_queue *home; /* [r] where it was queued last, NULL at first */
-    uint64_t burst;         /* [r] cycles run since its last wake-up */
-    uint64_t burst_limit;   /* [r] the burst that makes it warmer */
-    uint32_t burst_average; /* [r] moving average of its bursts, in units of 256 cycles */
-    uint32_t inverse;       /* [r] 2^26 / weight */
-    _Atomic uint8_t level;  /* in effect: its own, or that of who waits for it */
-    uint8_t queued_level;   /* [r] where it is queued */
-    uint8_t bucket;         /* [r] where in LEVEL_NORMAL */
-    uint8_t temperature;    /* [r] enum temperature */
-    uint8_t reach;          /* [r] enum reach: of thread->affinity, which is in another line */
-    bool queued;            /* [r] */
-    bool goes_last;         /* [p] it yielded, or its slice is over */
-    bool round_robin;       /* [r] real time: slices among equals */
+    struct list_node node; /* [r] linked while queued, unless in the heap of deadlines */
+    uint64_t vtime;        /* [r] cycles run, scaled by 1024 / weight, on the scale of `home` */
+    _Atomic(struct run_queue *) home; /* [r] where it was queued last, NULL at first */
+    uint64_t burst;                   /* [r] cycles run since its last wake-up */
+    uint64_t burst_limit;             /* [r] the burst that makes it warmer */
+    uint32_t burst_average;           /* [r] moving average of its bursts, in units of 256 cycles */
+    uint32_t inverse;                 /* [r] 2^26 / weight */
+    _Atomic uint8_t level;            /* in effect: its own, or that of who waits for it */
+    uint8_t queued_level;             /* [r] where it is queued */
+    uint8_t bucket;                   /* [r] where in LEVEL_NORMAL */
+    uint8_t temperature;              /* [r] enum temperature */
+    uint8_t reach;       /* [r] enum reach: of thread->affinity, which is in another line */
+    _Atomic bool queued; /* [r], and looked at from elsewhere by entity_is_in() */
+    bool goes_last;      /* [p] it yielded, or its slice is over */
+    bool round_robin;    /* [r] real time: slices among equals */
 } EXO_ALIGNED(CACHE_LINE);
 
 _Static_assert(sizeof(struct sched_entity) == CACHE_LINE,
                "10 000 threads cost one cache miss a turn");
+
+static inline struct run_queue *entity_home(const struct sched_entity *entity)
+{
+    return atomic_load_explicit(&entity->home, memory_order_relaxed);
+}
+
+static inline void entity_home_set(struct sched_entity *entity, struct run_queue *queue)
+{
+    atomic_store_explicit(&entity->home, queue, memory_order_relaxed);
+}
+
+static inline bool entity_queued(const struct sched_entity *entity)
+{
+    return atomic_load_explicit(&entity->queued, memory_order_relaxed);
+}
+
+/* Release: who sees it queued sees its home. */
+static inline void entity_queued_set(struct sched_entity *entity, bool queued)
+{
+    atomic_store_explicit(&entity->queued, queued, memory_order_release);
+}
+
+/* Whether it is in `queue`, whose lock is held. Another CPU may be queueing it elsewhere meanwhile,
+ * under a lock that is not held here. */
+static inline bool entity_is_in(const struct sched_entity *entity, const struct run_queue *queue)
+{
+    return atomic_load_explicit(&entity->queued, memory_order_acquire) &&
+           entity_home(entity) == queue;
+}
 
 /* What a deadline thread asked for and has left. runtime_ns is 0 for all others. */
 struct sched_budget {

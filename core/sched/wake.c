@@ -18,7 +18,7 @@ enum wake_action sched_wake_action_locked(struct sched_cpu *target, const struct
     struct run_queue *const queue = &target->queue;
     const bool urgent = queue->current == &target->idle || g_sched_policy->preempts(queue, thread);
 
-    if (!thread->entity.queued) {
+    if (!entity_queued(&thread->entity)) {
         return WAKE_NOTHING; /* a deadline thread whose budget is spent */
     }
 
@@ -75,7 +75,7 @@ void sched_ready_on(struct thread *thread, uint32_t cpu, bool is_woken)
     sched_charge_current_locked(target, now);
     g_sched_policy->enqueue(&target->queue, thread, is_woken);
     sched_trace_ready(thread, before, cpu, is_woken);
-    const bool is_refilled_later = !thread->entity.queued;
+    const bool is_refilled_later = !entity_queued(&thread->entity);
     const enum wake_action action = sched_wake_action_locked(target, thread, cpu == hal_cpu_id());
     const uint64_t refill_ns = thread->budget.period_end_ns;
 
@@ -110,7 +110,7 @@ void sched_change(struct thread *thread, void (*change)(struct thread *thread, u
         const hal_irq_t irq = spin_lock_irq(&queue->lock);
 
         done = atomic_load_explicit(&thread->cpu, memory_order_relaxed) == cpu;
-        if (done && thread->entity.queued && thread->entity.home == queue) {
+        if (done && entity_is_in(&thread->entity, queue)) {
             g_sched_policy->dequeue(queue, thread);
             change(thread, value);
             moves = !thread_allows(thread, cpu);

@@ -85,7 +85,7 @@ static bool is_queued_wrongly(struct thread *thread)
 {
     struct run_queue *const queue = &sched_cpu(CPU_AFTER)->queue;
     const hal_irq_t irq = spin_lock_irq(&queue->lock);
-    const bool wrong = thread->entity.queued && thread->entity.home == queue &&
+    const bool wrong = entity_is_in(&thread->entity, queue) &&
                        thread->entity.queued_level != atomic_load(&thread->entity.level);
 
     spin_unlock_irq(&queue->lock, irq);

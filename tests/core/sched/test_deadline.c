@@ -224,7 +224,7 @@ START_TEST(earliest_deadline_goes_first)
     thread[0].budget.runtime_ns = 1000;
     thread[0].budget.left_ns = 0;
     policy->enqueue(&queue, &thread[0], false);
-    ck_assert(thread[0].budget.is_spent && !thread[0].entity.queued);
+    ck_assert(thread[0].budget.is_spent && !entity_queued(&thread[0].entity));
     ck_assert_uint_eq(queue.count, 0);
     ck_assert_ptr_null(policy->pick(&queue));
 }

@@ -283,7 +283,7 @@ static void waste_count(void)
 {
     for (uint32_t at = 0; at < g_model.load->cpus; at++) {
         for (uint32_t i = 0; is_idle(&g_model.cpu[at]) && i < g_model.load->count; i++) {
-            if (g_model.actor[i].thread.entity.queued &&
+            if (entity_queued(&g_model.actor[i].thread.entity) &&
                 thread_allows(&g_model.actor[i].thread, at)) {
                 g_model.result->wasted_us += STEP_US;
             }
@@ -328,7 +328,7 @@ void workload_run(const struct sched_policy *policy, const struct workload *load
     for (uint32_t i = 0; i < load->count; i++) {
         const struct actor *const actor = &g_model.actor[i];
 
-        if (actor->thread.entity.queued) { /* it waits still */
+        if (entity_queued(&actor->thread.entity)) { /* it waits still */
             const uint64_t waited_us = load->length_us - actor->ready_us;
 
             actor->record->waited_us += waited_us;

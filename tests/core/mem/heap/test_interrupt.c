@@ -166,5 +166,5 @@ START_TEST(heap_serves_interrupts_with_red_zones)
 }
 END_TEST
 
-EXO_SUITE(heap_interrupt, EXO_TEST(heap_serves_interrupts_past_the_caches),
-          EXO_TEST(heap_serves_interrupts_with_red_zones))
+EXO_SUITE(heap_interrupt, EXO_TEST_TIMED(heap_serves_interrupts_past_the_caches, 180),
+          EXO_TEST_TIMED(heap_serves_interrupts_with_red_zones, 180))
