@@ -267,9 +267,9 @@ static void dated_start(struct dated *dated)
 START_TEST(mutex_goes_to_the_earliest_deadline)
 {
     struct dated dated[3] = {
-        { .wish = { 200 * NS_PER_MS, 900 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 1 },
-        { .wish = { 200 * NS_PER_MS, 600 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 2 },
-        { .wish = { 200 * NS_PER_MS, 300 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 3 },
+        { .wish = { 50 * NS_PER_MS, 900 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 1 },
+        { .wish = { 50 * NS_PER_MS, 600 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 2 },
+        { .wish = { 50 * NS_PER_MS, 300 * NS_PER_MS, 1000 * NS_PER_MS }, .digit = 3 },
     };
 
     g_order = 0;
@@ -291,10 +291,10 @@ START_TEST(mutex_owner_inherits_a_deadline)
 {
     struct dated dated[3] = {
         { .digit = 1, .holds = &g_second, .wants = &g_first },
-        { .wish = { 200 * NS_PER_MS, 600 * NS_PER_MS, 1000 * NS_PER_MS },
+        { .wish = { 50 * NS_PER_MS, 600 * NS_PER_MS, 1000 * NS_PER_MS },
           .digit = 2,
           .wants = &g_first },
-        { .wish = { 200 * NS_PER_MS, 300 * NS_PER_MS, 1000 * NS_PER_MS }, .wants = &g_second },
+        { .wish = { 50 * NS_PER_MS, 300 * NS_PER_MS, 1000 * NS_PER_MS }, .wants = &g_second },
     };
 
     g_order = 0;
