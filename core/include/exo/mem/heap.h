@@ -4,7 +4,7 @@
  * Sizes up to HEAP_SMALL_MAX come from size classes, larger ones straight from frames. Objects are
  * aligned to 16 bytes, those whose size is a power of two to their size (a page at most). Functions
  * return a pointer, NULL when there is no memory: the exception to out-parameters that
- * docs/decisions/0014-heap-returns-pointers.md explains.
+ * docs/decisions/0010-heap-returns-pointers.md explains.
  *
  * Debug builds check: every object has a red zone and the address of its allocator's caller behind
  * it, memory is poisoned, ASan and Valgrind are told, and nothing is cached. A double free, a
