@@ -173,7 +173,12 @@ static EXO_NOINLINE void prepare_unusual(struct sched_cpu *self, struct thread *
         hal_resched_set(); /* its affinity changed while it waited: it moves on at once */
     }
     if (next->has_deadlines) {
-        timer_arm(&self->budget, clock_deadline_ns((uint64_t)next->budget.left_ns));
+        /* It is this CPU's current thread by now: whoever wakes another one here charges it. */
+        const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
+        const int64_t left_ns = next->budget.left_ns > 0 ? next->budget.left_ns : 0;
+
+        spin_unlock_irq(&self->queue.lock, irq);
+        timer_arm(&self->budget, clock_deadline_ns((uint64_t)left_ns));
     }
     sched_latency_record(self, next, now);
 }

@@ -22,13 +22,16 @@
 #include "host.h"
 #include "sanitizer.h"
 
-#define NS_PER_S        1000000000ull
-#define CALIBRATION_NS  300000ull /* a pair of readings is 10 ns apart: some 50 parts in a million */
-#define PAIR_TRIES      5         /* the closest pair counts: no host interrupt came between */
-#define FAR_NS          (1ull << 62) /* a deadline beyond never comes, nor could the host count it */
-#define RETRY_FIRST_NS  50000     /* until an interrupt that found a bad moment is tried again; */
-#define RETRY_LAST_NS   800000    /* the longest that this grows to while it finds more of them; */
-#define RETRY_PERIOD_NS 10000000u /* and until the next signal if that one is of no use */
+#define NS_PER_S       1000000000ull
+#define CALIBRATION_NS 300000ull /* a pair of readings is 10 ns apart: some 50 parts in a million */
+#define PAIR_TRIES     5         /* the closest pair counts: no host interrupt came between */
+#define FAR_NS         (1ull << 62) /* a deadline beyond never comes, nor could the host count it */
+
+/* An interrupt that found a bad moment is tried again after the first of these, then after ever
+ * longer, up to the second; if that signal is of no use either, the next comes after the third. */
+#define RETRY_FIRST_NS  50000u
+#define RETRY_LAST_NS   800000u
+#define RETRY_PERIOD_NS 10000000
 
 /* The same moment on both clocks. */
 struct clock_pair {

@@ -95,8 +95,8 @@ static bool leaves_add(uint64_t first, uint64_t end)
             return false;
         }
         if (!atomic_compare_exchange_strong_explicit(&g_dir[i], &expected, leaf,
-                                                     memory_order_acq_rel, memory_order_relaxed)) {
-            phys_free(hal_virt_to_phys(leaf), 1); /* another CPU was first */
+                                                     memory_order_release, memory_order_acquire)) {
+            phys_free(hal_virt_to_phys(leaf), 1); /* another CPU was first: its zeros as above */
             table_frames_add(-1);
             atomic_fetch_sub_explicit(&g_frames_metadata, 1, memory_order_relaxed);
         }
