@@ -81,8 +81,9 @@ static bool take_or_announce_locked(struct mutex *mutex, struct thread **owner)
     for (;;) {
         const uintptr_t next = word == 0 ? (uintptr_t)hal_current() : word | MUTEX_WAITERS;
 
-        /* Acquire: taken, the data; announced, what the owner's inheritance looks at. */
-        if (atomic_compare_exchange_weak_explicit(&mutex->word, &word, next, memory_order_acquire,
+        /* Acquire: taken, the data; announced, what the owner's inheritance looks at. Release: who
+         * finds this thread's pointer there may look at the thread. */
+        if (atomic_compare_exchange_weak_explicit(&mutex->word, &word, next, memory_order_acq_rel,
                                                   memory_order_relaxed)) {
             *owner = (struct thread *)(word & ~MUTEX_WAITERS);
             return word == 0;

@@ -59,7 +59,7 @@ static void grant_locked(struct rwlock *lock)
             return;
         }
         if (entry->is_writer) {
-            atomic_store_explicit(&lock->writer, entry->wait.thread, memory_order_relaxed);
+            atomic_store_explicit(&lock->writer, entry->wait.thread, memory_order_release);
         }
         if (first->next == &lock->queue.waiters) {
             change -= RWLOCK_WAITERS; /* the last one, (2) */
@@ -81,7 +81,7 @@ static bool writer_runs(struct rwlock *lock)
     /* In a section: a writer seen here stays valid memory to its end, even if it ends meanwhile. */
     epoch_enter();
     const uint32_t word = atomic_load_explicit(&lock->word, memory_order_acquire);
-    const struct thread *const writer = atomic_load_explicit(&lock->writer, memory_order_relaxed);
+    const struct thread *const writer = atomic_load_explicit(&lock->writer, memory_order_acquire);
     const bool runs =
         word == 0 || (word == RWLOCK_WRITER && writer != NULL && sync_is_running(writer));
 
@@ -172,7 +172,7 @@ bool rwlock_try_write_lock(struct rwlock *lock)
                                                  memory_order_acquire, memory_order_relaxed)) {
         return false;
     }
-    atomic_store_explicit(&lock->writer, hal_current(), memory_order_relaxed);
+    atomic_store_explicit(&lock->writer, hal_current(), memory_order_release); /* for spin() */
     return true;
 }
 

@@ -49,7 +49,7 @@ static inline bool mutex_try_lock(struct mutex *mutex)
     uintptr_t expected = 0;
 
     return atomic_compare_exchange_strong_explicit(&mutex->word, &expected,
-                                                   (uintptr_t)hal_current(), memory_order_acquire,
+                                                   (uintptr_t)hal_current(), memory_order_acq_rel,
                                                    memory_order_relaxed);
 }
 
