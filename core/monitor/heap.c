@@ -13,7 +13,8 @@ static void classes_show(void)
 {
     struct heap_class_stats class;
 
-    kprintf("size  allocations      out  slabs   (out: alive or in caches)\n");
+    kprintf("size  allocations      out  slabs   (allocations: as far as caches told; out: alive "
+            "or in caches)\n");
     for (uint32_t i = 1; heap_class_stats(i, &class); i++) {
         if (class.slabs > 0 || class.allocs > 0) {
             kprintf("%5lu %12lu %8lu %6lu\n", class.size_bytes, class.allocs, class.objects,
