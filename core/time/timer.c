@@ -183,9 +183,11 @@ static bool step_locked(struct timer_queue *queue, uint64_t now_ns, hal_irq_t *i
     if (timer == NULL) {
         return false;
     }
+    const uint64_t deadline_ns = timer->deadline_ns; /* it may be armed again once unlocked */
+
     atomic_store_explicit(&queue->running, timer, memory_order_relaxed);
     spin_unlock_irq(&queue->lock, *irq);
-    trace_event(TRACE_TIMER, (uintptr_t)timer->fire, timer->deadline_ns);
+    trace_event(TRACE_TIMER, (uintptr_t)timer->fire, deadline_ns);
     timer->fire(timer);
     *irq = spin_lock_irq(&queue->lock);
     /* Release: whoever sees that it runs no more may let the storage go. */
