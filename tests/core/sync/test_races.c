@@ -63,26 +63,39 @@ static void write_lock(void *arg)
     atomic_store(&g_done, 1);
 }
 
+/* The caller has a lock. `locker` on CPU 1 sees that, and before it queues, the caller leaves by
+ * the short way, `unlock`, which does not know of it. */
+static void leave_while_it_queues(void (*locker)(void *), struct spinlock *queue_lock,
+                                  void (*unlock)(void))
+{
+    struct thread *thread = NULL;
+
+    start_on(&thread, locker, 1);
+    const hal_irq_t irq = spin_lock_irq(queue_lock);
+
+    atomic_store(&g_go, 1);
+    wait_for_lockers(queue_lock, 1);
+    unlock();
+    spin_unlock_irq(queue_lock, irq);
+    ck_assert(test_wait_for(&g_done, 1, 5 * NS_PER_S));
+    thread_join(thread, NULL);
+}
+
+static void read_unlock(void)
+{
+    rwlock_read_unlock(&g_rwlock);
+}
+
 /* The last reader leaves after the writer has seen it and before the writer queues: it does not
  * know of the writer, so the writer has to see that it is gone. */
 START_TEST(rwlock_writer_sees_a_reader_leave_while_it_queues)
 {
-    struct thread *thread = NULL;
-
     if (sched_online_count() < 2) {
         return;
     }
     begin();
     rwlock_read_lock(&g_rwlock);
-    start_on(&thread, write_lock, 1);
-    const hal_irq_t irq = spin_lock_irq(&g_rwlock.queue.lock);
-
-    atomic_store(&g_go, 1);
-    wait_for_lockers(&g_rwlock.queue.lock, 1);
-    rwlock_read_unlock(&g_rwlock);
-    spin_unlock_irq(&g_rwlock.queue.lock, irq);
-    ck_assert(test_wait_for(&g_done, 1, 5 * NS_PER_S));
-    thread_join(thread, NULL);
+    leave_while_it_queues(write_lock, &g_rwlock.queue.lock, read_unlock);
     ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
 }
 END_TEST
@@ -96,25 +109,20 @@ static void lock_mutex(void *arg)
     atomic_store(&g_done, 1);
 }
 
+static void unlock_mutex(void)
+{
+    mutex_unlock(&g_mutex);
+}
+
 /* The same with a mutex: its owner leaves by the short way. */
 START_TEST(mutex_locker_sees_the_owner_leave_while_it_queues)
 {
-    struct thread *thread = NULL;
-
     if (sched_online_count() < 2) {
         return;
     }
     begin();
     mutex_lock(&g_mutex);
-    start_on(&thread, lock_mutex, 1);
-    const hal_irq_t irq = spin_lock_irq(&g_mutex.queue.lock);
-
-    atomic_store(&g_go, 1);
-    wait_for_lockers(&g_mutex.queue.lock, 1);
-    mutex_unlock(&g_mutex);
-    spin_unlock_irq(&g_mutex.queue.lock, irq);
-    ck_assert(test_wait_for(&g_done, 1, 5 * NS_PER_S));
-    thread_join(thread, NULL);
+    leave_while_it_queues(lock_mutex, &g_mutex.queue.lock, unlock_mutex);
     ck_assert_uint_eq(atomic_load(&g_mutex.word), 0);
     ck_assert_int_eq(thread_affinity_set(thread_current(), AFFINITY_ALL), EXO_OK);
 }
@@ -135,6 +143,18 @@ static void wait_an_hour(void *arg)
     g_status = mutex_lock_until(&g_mutex, clock_deadline_ns(3600 * NS_PER_S));
 }
 
+/* CPU 1 has the mutex and waits to be let go, CPU 2 waits for it. */
+static void start_owner_and_waiter(struct thread **owner, struct thread **waiter)
+{
+    begin();
+    start_on(owner, hold_mutex, 1);
+    ck_assert(test_wait_for(&g_held, 1, 5 * NS_PER_S));
+    start_on(waiter, wait_an_hour, 2);
+    while (queued(&g_mutex.queue) == 0) {
+        thread_yield();
+    }
+}
+
 /* The only waiter gives up right before the owner, who has seen that somebody waits, looks whom to
  * give the mutex to: there is nobody, and the mutex is free. */
 START_TEST(mutex_owner_sees_the_last_waiter_give_up)
@@ -145,13 +165,7 @@ START_TEST(mutex_owner_sees_the_last_waiter_give_up)
     if (sched_online_count() < 3) {
         return;
     }
-    begin();
-    start_on(&owner, hold_mutex, 1);
-    ck_assert(test_wait_for(&g_held, 1, 5 * NS_PER_S));
-    start_on(&waiter, wait_an_hour, 2);
-    while (queued(&g_mutex.queue) == 0) {
-        thread_yield();
-    }
+    start_owner_and_waiter(&owner, &waiter);
     const hal_irq_t irq = spin_lock_irq(&g_mutex.queue.lock);
 
     thread_interrupt(waiter);
@@ -177,13 +191,7 @@ START_TEST(mutex_waiter_takes_what_it_is_given_though_interrupted)
     if (sched_online_count() < 3) {
         return;
     }
-    begin();
-    start_on(&owner, hold_mutex, 1);
-    ck_assert(test_wait_for(&g_held, 1, 5 * NS_PER_S));
-    start_on(&waiter, wait_an_hour, 2);
-    while (queued(&g_mutex.queue) == 0) {
-        thread_yield();
-    }
+    start_owner_and_waiter(&owner, &waiter);
     const hal_irq_t irq = spin_lock_irq(&g_mutex.queue.lock);
 
     atomic_store(&g_go, 1);
