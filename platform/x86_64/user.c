@@ -105,7 +105,8 @@ static void event_exception(struct hal_user_event *event, uint32_t vector, uint6
 
 static void event_syscall(struct hal_user_event *event, struct trap_frame *frame)
 {
-    *event = (struct hal_user_event){ .reason = HAL_USER_SYSCALL, .nr = frame->rax };
+    event->reason = HAL_USER_SYSCALL; /* clearing the other reasons' fields would cost more */
+    event->nr = frame->rax;
     event->arg[0] = frame->rdi;
     event->arg[1] = frame->rsi;
     event->arg[2] = frame->rdx;
@@ -115,10 +116,9 @@ static void event_syscall(struct hal_user_event *event, struct trap_frame *frame
     frame->rax = (uint64_t)RESULT_DEFAULT;
 }
 
-/* Give the CPU the thread's tables, state and frame. Interrupts off on return. */
-static void user_prepare(struct hal_user *user)
+/* Give the CPU the thread's tables, state and frame. Interrupts off on entry and return. */
+static EXO_NOINLINE void user_bring(struct hal_user *user)
 {
-    hal_irq_disable();
     while (!state_enter(user)) {
         hal_irq_enable();
         state_fetch(user);
@@ -129,6 +129,18 @@ static void user_prepare(struct hal_user *user)
 
     cpu->frame_top = (uint64_t)(&user->frame + 1);
     cpu->tss.rsp[0] = cpu->frame_top;
+}
+
+/* The same where most calls find all of that as they left it. */
+static void user_prepare(struct hal_user *user)
+{
+    hal_irq_disable();
+    const struct percpu *const cpu = percpu_this();
+
+    if (EXO_UNLIKELY(cpu->owner != user || cpu->space != user->space ||
+                     cpu->frame_top != (uint64_t)(&user->frame + 1))) {
+        user_bring(user);
+    }
 }
 
 /* Run until the next trap; false if there is a reason not to, which is then in the event. */

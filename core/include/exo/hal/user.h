@@ -31,6 +31,7 @@ enum hal_user_reason {
 #define HAL_ACCESS_EXEC    4u
 #define HAL_ACCESS_PRESENT 8u /* the page was mapped, its rights forbade the access */
 
+/* What is not told for the reason is undefined. */
 struct hal_user_event {
     enum hal_user_reason reason;
     uint32_t access; /* HAL_ACCESS_* */
