@@ -65,6 +65,16 @@ BOOST_LIBS=
 AC_CHECK_LIB([boost_context], [jump_fcontext], [BOOST_LIBS=-lboost_context],
   [EXO_NEED([libboost_context], [libboost-context-dev])])
 LIBS=$exo_saved_LIBS
+# Rings that the benchmarks compare with; without them their rows are skipped.
+RIVAL_CPPFLAGS=
+AC_CHECK_HEADER([ck_ring.h], [RIVAL_CPPFLAGS=-DEXO_HAVE_CK_RING])
+exo_saved_CPPFLAGS=$CPPFLAGS
+exo_dpdk="-isystem /usr/include/dpdk -isystem /usr/include/x86_64-linux-gnu/dpdk"
+CPPFLAGS="$CPPFLAGS $exo_dpdk"
+AC_CHECK_HEADER([rte_ring.h],
+  [RIVAL_CPPFLAGS="$RIVAL_CPPFLAGS -DEXO_HAVE_RTE_RING $exo_dpdk"], [], [#include <rte_config.h>])
+CPPFLAGS=$exo_saved_CPPFLAGS
+AC_SUBST([RIVAL_CPPFLAGS])
 AC_SUBST([CHECK_LIBS])
 AC_SUBST([BOOST_LIBS])
 ])
