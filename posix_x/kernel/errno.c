@@ -19,6 +19,7 @@ static const uint8_t g_errno[] = {
     [ROW(NO_RESOURCES)] = LINUX_EAGAIN,  [ROW(BUSY)] = LINUX_EBUSY,
     [ROW(TIMED_OUT)] = LINUX_ETIMEDOUT,  [ROW(INTERRUPTED)] = LINUX_EINTR,
     [ROW(DEAD)] = LINUX_EPIPE,           [ROW(IO)] = LINUX_EIO,
+    [ROW(BAD_CAP)] = LINUX_EBADF,        [ROW(WRONG_TYPE)] = LINUX_EINVAL,
 };
 
 /* A status added to the list without a row here stops the build. */

@@ -21,3 +21,6 @@ X(TIMED_OUT, -4107, "the deadline passed")
 X(INTERRUPTED, -4108, "the wait was cut short")
 X(DEAD, -4109, "the other side is gone")
 X(IO, -4110, "the device or host failed")
+/* what a capability number names */
+X(BAD_CAP, -4111, "capability is closed, revoked or forged")
+X(WRONG_TYPE, -4112, "capability names an object of another type")

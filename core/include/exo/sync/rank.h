@@ -14,6 +14,8 @@ enum lock_rank {
     RANK_PROC_TABLE,
     RANK_SPACE, /* an address space's areas; frames are allocated under it */
     RANK_MONITOR,
+    RANK_CAP_TREE,     /* the entries that name one object, in all tables */
+    RANK_CAP_SPACE,    /* one table's free slots; taken under the lock of the object */
     RANK_KERNEL_FLUSH, /* one flush of the kernel's area at a time; all CPUs are called under it */
     RANK_KERNEL_AREA,  /* the kernel's area: addresses, and what waits for a flush */
     RANK_PLATFORM,     /* the platform's own, thread context only */

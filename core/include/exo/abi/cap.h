@@ -1,0 +1,41 @@
+/*
+ * exo/abi/cap.h - capability numbers, object types and rights, as programs see them.
+ */
+#ifndef EXO_ABI_CAP_H
+#define EXO_ABI_CAP_H
+
+#include <stdint.h>
+
+/* A place in a process's table and the generation of what lies there, which never comes again. Not
+ * to be taken apart by programs. */
+typedef uint64_t exo_cap_t;
+
+#define EXO_CAP_NONE ((exo_cap_t)0) /* never a capability */
+
+/* What kind of object a capability names; fixed for ever. */
+enum exo_type {
+    EXO_TYPE_NONE,
+    EXO_TYPE_PROCESS,
+    EXO_TYPE_THREAD,
+    EXO_TYPE_SPACE,
+    EXO_TYPE_MEMORY,
+    EXO_TYPE_CHANNEL,
+    EXO_TYPE_RING,
+    EXO_TYPE_EVENT,
+    EXO_TYPE_TIMER,
+    EXO_TYPE_INTERRUPT,
+    EXO_TYPE_PORT,
+    EXO_TYPE_MAX = 63, /* the last there can be */
+};
+
+/* A set of rights: what its holder may do with a capability and with the object. */
+typedef uint32_t exo_rights_t;
+
+#define EXO_RIGHT_DUPLICATE 0x0001u /* make another one beside it */
+#define EXO_RIGHT_DERIVE    0x0002u /* make one below it, which it can revoke */
+#define EXO_RIGHT_SEND      0x0004u /* give it, or one made from it, to another table */
+#define EXO_RIGHT_REVOKE    0x0008u /* take back all that was derived from it */
+#define EXO_RIGHTS_COMMON   0x000fu /* those that mean the same for every type */
+#define EXO_RIGHTS_ALL      0xffffu /* the other twelve belong to the type */
+
+#endif /* EXO_ABI_CAP_H */
