@@ -9,7 +9,7 @@
  *
  * A revocation takes the children away from its entry, in one step, and hangs them on
  * object->doomed; then it closes what hangs there and below, some at a time. What is doomed works
- * until it is closed, so copies of it may still be made. Who adds an entry of an object first closes
+ * until it is closed, so copies of it may still be made. Who adds an entry of an object also closes
  * HELP doomed ones, so that adding cannot outrun closing.
  *
  * Invariants while object->lock is free:
