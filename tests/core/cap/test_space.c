@@ -33,6 +33,11 @@ START_TEST(space_grows_without_moving)
     ck_assert_uint_eq(stats.entries, MANY);
     ck_assert_uint_eq(stats.slots,
                       (MANY + CAP_CHUNK_SLOTS - 1) / CAP_CHUNK_SLOTS * CAP_CHUNK_SLOTS);
+    /* Who comes to grow it when it has been grown meanwhile leaves it alone. */
+    ck_assert_int_eq(cap_space_grow(space), EXO_OK);
+    cap_space_stats(space, &stats);
+    ck_assert_uint_eq(stats.slots,
+                      (MANY + CAP_CHUNK_SLOTS - 1) / CAP_CHUNK_SLOTS * CAP_CHUNK_SLOTS);
     ck_assert_uint_eq(cap_check(object), MANY);
     kobj_unref(object);
     cap_space_destroy(space);
