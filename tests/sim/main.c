@@ -34,7 +34,8 @@
 
 #define CPUS_DEFAULT    4u
 #define MEM_DEFAULT_MIB 64u
-#define HOST_LIMIT_S    20u /* of the host's time for one run: the simulator itself hangs */
+#define HOST_LIMIT_S    60u /* of the host's time for one run: the simulator itself hangs */
+#define POINTS_MAX      300000000ull /* without --points: about 6 s, many times the longest test */
 #define COMMAND_MAX     512u
 #define MILLION         1000000ull
 
@@ -355,6 +356,7 @@ int main(int argc, char **argv)
     const double start_s = host_s();
 
     sim_addresses_fix(argv);
+    g_sim.points_max = POINTS_MAX;
     g_wish.cpus = number_from_env("EXO_CHECK_CPUS", CPUS_DEFAULT);
     g_wish.nodes = number_from_env("EXO_CHECK_NODES", 1);
     g_wish.mem_mib = number_from_env("EXO_CHECK_MEM", MEM_DEFAULT_MIB);

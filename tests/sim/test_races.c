@@ -200,7 +200,9 @@ START_TEST(race_of_lockers)
 }
 END_TEST
 
-/* ---- use after free between CPUs ------------------------------------------------------------ */
+/* ---- use after free between CPUs ------------------------------------------------------------
+ *
+ * What is freed is soon something else: that shows whether or not the heap poisons. */
 
 struct object {
     uint64_t word[WORDS];
@@ -210,13 +212,13 @@ static struct object *_Atomic g_object;
 static _Atomic uint32_t g_looks;
 static _Atomic bool g_over;
 
-static struct object *object_make(void)
+static struct object *object_make(uint64_t word)
 {
     struct object *const object = heap_alloc(sizeof(*object));
 
     ck_assert_ptr_nonnull(object);
     for (uint32_t i = 0; i < WORDS; i++) {
-        object->word[i] = MAGIC;
+        object->word[i] = word;
     }
     return object;
 }
@@ -241,7 +243,7 @@ static void changer(void *arg)
     (void)arg;
     meet();
     for (uint32_t step = 0; step < PLACES * ROUNDS; step++) {
-        struct object *const old = atomic_exchange(&g_object, object_make());
+        struct object *const old = atomic_exchange(&g_object, object_make(MAGIC));
         const uint32_t looks = atomic_load(&g_looks);
 
         for (uint32_t spins = 0; !is_wrong(step) && atomic_load(&g_looks) < looks + 2; spins++) {
@@ -251,13 +253,14 @@ static void changer(void *arg)
             hal_pause();
         }
         heap_free(old);
+        heap_free(object_make(~MAGIC));
     }
     atomic_store(&g_over, true);
 }
 
 START_TEST(race_of_owners)
 {
-    atomic_store(&g_object, object_make());
+    atomic_store(&g_object, object_make(MAGIC));
     run_both(looker, changer);
     heap_free(atomic_load(&g_object));
 }
@@ -268,6 +271,7 @@ END_TEST
 static uint64_t g_message[WORDS]; /* written before g_sent says so */
 static _Atomic uint32_t g_sent;
 static _Atomic uint32_t g_received;
+static _Atomic uint32_t g_mistakes; /* counted, so that both come to their end */
 
 static void sender(void *arg)
 {
@@ -294,15 +298,73 @@ static void receiver(void *arg)
         const uint64_t message = g_message[step % WORDS];
 
         atomic_store_explicit(&g_received, step + 1, memory_order_release);
-        ck_assert_uint_eq(message, step + 1);
+        if (message != step + 1) {
+            atomic_fetch_add(&g_mistakes, 1);
+        }
     }
 }
 
 START_TEST(race_of_messages)
 {
     run_both(receiver, sender);
+    const uint32_t mistakes = atomic_load(&g_mistakes);
+
+    ck_assert_uint_eq(mistakes, 0);
+}
+END_TEST
+
+/* ---- a missing fence: each says something, then asks whether the other has ------------------- */
+
+static _Atomic uint32_t g_said[2];
+static uint32_t g_heard[2];
+static _Atomic uint32_t g_turns;
+
+/* Both have been here `step` times. */
+static void turn_await(uint32_t step)
+{
+    atomic_fetch_add(&g_turns, 1);
+    while (atomic_load(&g_turns) < 2 * step) {
+        hal_pause();
+    }
+}
+
+static void talk(uint32_t self)
+{
+    meet();
+    for (uint32_t step = 0; step < PLACES * ROUNDS; step++) {
+        atomic_store_explicit(&g_said[self], step + 1, memory_order_release);
+        if (!is_wrong(step)) {
+            atomic_thread_fence(memory_order_seq_cst);
+        }
+        g_heard[self] = atomic_load_explicit(&g_said[1 - self], memory_order_acquire);
+        turn_await(2 * step + 1);
+        if (g_heard[0] <= step && g_heard[1] <= step) {
+            atomic_fetch_add(&g_mistakes, 1);
+        }
+        turn_await(2 * step + 2);
+    }
+}
+
+static void talker(void *arg)
+{
+    (void)arg;
+    talk(0);
+}
+
+static void other_talker(void *arg)
+{
+    (void)arg;
+    talk(1);
+}
+
+START_TEST(race_of_talkers)
+{
+    run_both(talker, other_talker);
+    const uint32_t mistakes = atomic_load(&g_mistakes);
+
+    ck_assert_uint_eq(mistakes, 0);
 }
 END_TEST
 
 EXO_SUITE(planted, EXO_TEST(race_of_sums), EXO_TEST(race_of_wakers), EXO_TEST(race_of_lockers),
-          EXO_TEST(race_of_owners), EXO_TEST(race_of_messages))
+          EXO_TEST(race_of_owners), EXO_TEST(race_of_messages), EXO_TEST(race_of_talkers))

@@ -26,7 +26,7 @@ uint64_t hosted_clock_hz(void)
 /* The time is read after the stop: in between, others may have had it pass. */
 uint64_t hal_clock_ns(void)
 {
-    sim_call(CLOCK_COST_NS);
+    sim_ask(CLOCK_COST_NS);
     return sim_now_ns();
 }
 
@@ -43,14 +43,14 @@ void hosted_clock_advance(uint64_t delta_ns)
 
 uint64_t sim_cycles(void)
 {
-    sim_call(CYCLES_COST_NS);
+    sim_ask(CYCLES_COST_NS);
     return (sim_now_ns() - g_advance_ns) * CYCLES_PER_NS;
 }
 
 /* Somebody else goes on if anybody can. */
 static void pause_for(uint64_t cost_ns)
 {
-    sim_call(cost_ns);
+    sim_ask(cost_ns);
     sim_stop(SIM_AT_PAUSE, (uintptr_t)__builtin_return_address(0));
 }
 

@@ -68,13 +68,10 @@ void sim_cpu_switch(uint32_t cpu)
     struct sim_cpu *const to = &g_sim_cpu[cpu];
 
     if (g_sim.weak) {
-        sim_stores_take_back(sim_self());
+        sim_stores_switch(sim_self(), cpu);
     }
     sim_percpu = &to->percpu;
     switch_windowed(&from->words, &to->words);
-    if (g_sim.weak) {
-        sim_stores_make_again(sim_self());
-    }
 }
 
 static void cpu_begin(void *arg)
@@ -162,6 +159,7 @@ void hosted_cpu_stop_all(uint32_t survivor)
         if (i != survivor && atomic_load(&g_cpu[i].state) == HOSTED_CPU_ONLINE) {
             atomic_store(&g_cpu[i].state, HOSTED_CPU_STOPPED);
             g_sim_ready &= ~(1ull << i);
+            sim_stores_end(i);
         }
     }
 }

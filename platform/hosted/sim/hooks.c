@@ -44,12 +44,12 @@ static inline void write_access(void *address, uint32_t bytes, uintptr_t pc)
     if (!on_own_stack(address)) {
         point(pc);
         if (EXO_UNLIKELY(g_sim.weak)) {
-            sim_store_note(address, bytes);
+            sim_store_note(address, bytes, false);
         }
     }
 }
 
-/* What an atomic operation that changes memory does to the order of stores before it. */
+/* What a read-modify-write does to the stores before it. */
 static inline void change_order(const volatile void *address, uint32_t bytes, int order)
 {
     if (EXO_UNLIKELY(g_sim.weak)) {
@@ -57,6 +57,18 @@ static inline void change_order(const volatile void *address, uint32_t bytes, in
             sim_store_order();
         } else {
             sim_store_settle(address, bytes);
+        }
+    }
+}
+
+/* What an atomic store does, and whether it is buffered behind them. */
+static inline void store_order(volatile void *address, uint32_t bytes, int order)
+{
+    if (EXO_UNLIKELY(g_sim.weak)) {
+        if (order == __ATOMIC_SEQ_CST) {
+            sim_store_order();
+        } else {
+            sim_store_note(address, bytes, order == __ATOMIC_RELEASE);
         }
     }
 }
@@ -107,8 +119,7 @@ void __tsan_read_range(void *address, unsigned long bytes)
 void __tsan_write_range(void *address, unsigned long bytes);
 void __tsan_write_range(void *address, unsigned long bytes)
 {
-    (void)bytes;
-    access(address, PC);
+    write_access(address, bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes, PC);
 }
 
 void __tsan_init(void);
@@ -145,11 +156,7 @@ void __tsan_func_exit(void)
     void __tsan_atomic##bits##_store(volatile type *a, type value, int order)                      \
     {                                                                                              \
         point(PC);                                                                                 \
-        if (EXO_UNLIKELY(g_sim.weak) && order < __ATOMIC_RELEASE) {                                \
-            sim_store_note((void *)(uintptr_t)a, sizeof(*a));                                      \
-        } else {                                                                                   \
-            change_order(a, sizeof(*a), order);                                                    \
-        }                                                                                          \
+        store_order(a, sizeof(*a), order);                                                         \
         __atomic_store_n(a, value, __ATOMIC_RELEASE);                                              \
     }                                                                                              \
     ATOMIC_CHANGE(bits, type, exchange, __atomic_exchange_n)                                       \
@@ -192,8 +199,10 @@ void __tsan_atomic_thread_fence(int order);
 void __tsan_atomic_thread_fence(int order)
 {
     point(PC);
-    if (g_sim.weak && order >= __ATOMIC_RELEASE) {
+    if (g_sim.weak && order == __ATOMIC_SEQ_CST) {
         sim_store_order();
+    } else if (g_sim.weak && order >= __ATOMIC_RELEASE) {
+        sim_store_fence();
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -101,8 +101,9 @@ enum sim_stop_kind {
 void sim_stop(enum sim_stop_kind kind, uintptr_t pc);
 void sim_access_stop(uintptr_t pc); /* what hooks call when the countdown ends */
 
-/* A call of the HAL that takes `cost_ns`. */
+/* A call of the HAL that takes `cost_ns`; sim_ask(): one that puts no stores in order. */
 void sim_call(uint64_t cost_ns);
+void sim_ask(uint64_t cost_ns);
 uint64_t sim_now_ns(void);
 void sim_time_add(uint64_t delta_ns);
 void sim_grant(void);  /* set the countdown for the CPU that runs now */
@@ -172,13 +173,16 @@ bool sim_log_find(uint32_t cpu, uint64_t points, uint32_t *decision); /* replay:
 uint64_t sim_log_gap(uint32_t cpu, uint64_t points); /* replay: points until the next one */
 void sim_log_close(void);
 
-/* ---- the store-order model (store.c); used if g_sim.weak ---------------------- */
+/* ---- the store-order model (store.c); used if g_sim.weak ------------------------------------- */
 
-void sim_store_note(void *address, uint32_t bytes); /* a store that follows is in no order */
-void sim_store_order(void);                         /* all of this CPU's so far are */
-void sim_store_settle(const volatile void *address, uint32_t bytes); /* those to these bytes are */
-void sim_stores_take_back(uint32_t cpu);                             /* another CPU goes on */
-void sim_stores_make_again(uint32_t cpu);                            /* this one goes on again */
+/* What the CPU that runs does to its buffer of stores; the first two are before the access. */
+void sim_store_note(volatile void *address, uint32_t bytes, bool release); /* a store is buffered */
+void sim_store_settle(const volatile void *address, uint32_t bytes);       /* one is not */
+void sim_store_fence(void); /* later ones are seen after earlier ones */
+void sim_store_order(void); /* all are seen */
+
+void sim_stores_switch(uint32_t from, uint32_t to); /* another CPU goes on */
+void sim_stores_end(uint32_t cpu);                  /* it will not go on: all are seen */
 
 /* ---- faults (fault_plan.c) ------------------------------------------------------------------- */
 

@@ -131,6 +131,8 @@ void sim_stop(enum sim_stop_kind kind, uintptr_t pc)
     if (kind != SIM_AT_ACCESS) {
         g_sim_cpu[sim_self()].points++;
         g_points++;
+    }
+    if (kind == SIM_AT_IDLE) {
         sim_store_order();
     }
     if (g_frozen) {
@@ -161,6 +163,12 @@ void sim_access_stop(uintptr_t pc)
 }
 
 void sim_call(uint64_t cost_ns)
+{
+    sim_store_order();
+    sim_ask(cost_ns);
+}
+
+void sim_ask(uint64_t cost_ns)
 {
     account();
     g_now_ns += cost_ns;
