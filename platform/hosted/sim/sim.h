@@ -101,11 +101,10 @@ enum sim_stop_kind {
 void sim_stop(enum sim_stop_kind kind, uintptr_t pc);
 void sim_access_stop(uintptr_t pc); /* what hooks call when the countdown ends */
 
-/* A call of the HAL that takes `cost_ns`; sim_ask(): one that puts no stores in order. */
+/* A call of the HAL that takes `cost_ns`. */
 void sim_call(uint64_t cost_ns);
-void sim_ask(uint64_t cost_ns);
+void sim_ask(uint64_t cost_ns); /* one that puts no stores in order */
 uint64_t sim_now_ns(void);
-void sim_time_add(uint64_t delta_ns);
 void sim_grant(void);  /* set the countdown for the CPU that runs now */
 void sim_freeze(void); /* no more switches: the kernel reports its own end */
 uint64_t sim_points(void);
@@ -178,9 +177,8 @@ void sim_log_close(void);
 /* What the CPU that runs does to its buffer of stores; the first two are before the access. */
 void sim_store_note(volatile void *address, uint32_t bytes, bool release); /* a store is buffered */
 void sim_store_settle(const volatile void *address, uint32_t bytes);       /* one is not */
-void sim_store_fence(void); /* later ones are seen after earlier ones */
-void sim_store_order(void); /* all are seen */
-
+void sim_store_fence(void);                         /* later ones are seen after earlier ones */
+void sim_store_order(void);                         /* all are seen */
 void sim_stores_switch(uint32_t from, uint32_t to); /* another CPU goes on */
 void sim_stores_end(uint32_t cpu);                  /* it will not go on: all are seen */
 

@@ -9,12 +9,12 @@
  *
  *   plain and relaxed stores   are buffered
  *   release stores             are buffered, and leave behind everything before them
- *   release and stronger fences  what is behind leaves after what is before
- *   sequentially consistent stores and fences, releasing read-modify-writes, most calls of the HAL
+ *   release fences             what comes after them leaves after what was before
+ *   seq_cst stores and fences, releasing read-modify-writes, most calls of the HAL
  *                              empty the buffer
  *   other read-modify-writes   act on memory: stores to these bytes leave first
  *
- * All of that C11 allows, and a thread that was switched away from by a release store is seen whole.
+ * C11 allows all of that.
  *
  * Invariants:
  *   (1) while its CPU runs, all buffered stores are made, and store.other is what each overwrote;
