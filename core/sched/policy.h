@@ -38,6 +38,9 @@ struct sched_policy {
     uint64_t tick_ns;   /* how often on_tick() is asked while threads wait */
     /* The boot CPU's first call: learn the machine's speed. */
     void (*init)(struct run_queue *queue);
+    /* `thread`, taken out of another CPU's queue, is this one's from now on and will run without
+     * being queued here. */
+    void (*adopt)(struct run_queue *queue, struct thread *thread);
     /* `thread`, or the CPU's idle thread, has run on this CPU for `cycles` more. */
     void (*charge)(struct run_queue *queue, struct thread *thread, uint64_t cycles);
     /* Queue `thread`, which was woken, or ran until now and could go on. */

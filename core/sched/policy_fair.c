@@ -13,8 +13,10 @@
  *       of the buckets from base on, round the ring, is the order of the numbers;
  *   (3) base only grows. With (2): a waiting thread is overtaken only by those whose number is not
  *       above its own, and every run of those moves them on, so everybody's turn comes;
- *   (4) a thread that wakes has a virtual time of at least base - CREDIT buckets: sleeping saves up
- *       no more than that; nor is a debt beyond the ring remembered.
+ *   (4) a thread in a bucket has a virtual time of at least base - CREDIT buckets, whatever it did
+ *       before (it slept, had another level, ran on another CPU): no more than that is saved up;
+ *       nor is a debt beyond the ring remembered;
+ *   (5) the current thread's home is this queue, so its virtual time is on this queue's scale.
  */
 #include "exo/lib/assert.h"
 #include "exo/time/clock.h"
@@ -90,9 +92,19 @@ static uint64_t bits_from_base(const struct run_queue *queue)
     return queue->bucket_bits >> turn | queue->bucket_bits << ((BUCKETS - turn) % BUCKETS);
 }
 
-/* Its virtual time on the scale of another queue: as far from the earliest as before. */
-static void rebase(struct run_queue *queue, struct sched_entity *entity)
+/* The virtual time that it has at least, whatever it has saved up (4). */
+static void credit_limit(const struct run_queue *queue, struct sched_entity *entity)
 {
+    const uint64_t base = fair_base(queue);
+    const uint64_t least = (base > CREDIT ? base - CREDIT : 0) << g_fair_bucket_shift;
+
+    entity->vtime = (int64_t)(entity->vtime - least) < 0 ? least : entity->vtime;
+}
+
+/* Its virtual time on the scale of another queue: as far from the earliest as before. */
+static void fair_adopt(struct run_queue *queue, struct thread *thread)
+{
+    struct sched_entity *const entity = &thread->entity;
     const uint64_t base = fair_base(queue);
     const uint64_t start = max_u64(base, BASE_AT_FIRST);
 
@@ -105,6 +117,7 @@ static void rebase(struct run_queue *queue, struct sched_entity *entity)
 
         entity->vtime = (start << g_fair_bucket_shift) + ahead;
     }
+    credit_limit(queue, entity); /* the other queue may have gone on without it */
     entity_home_set(entity, queue);
 }
 
@@ -139,15 +152,12 @@ static void fair_charge(struct run_queue *queue, struct thread *thread, uint64_t
 /* The end of a burst, and what it says of the thread. */
 static void wake(struct run_queue *queue, struct sched_entity *entity)
 {
-    const uint64_t base = fair_base(queue);
-    const uint64_t least = (base > CREDIT ? base - CREDIT : 0) << g_fair_bucket_shift;
-
     const uint32_t burst = (uint32_t)min_u64(entity->burst >> BURST_SHIFT, UINT32_MAX);
 
     entity->burst_average += (burst >> AVERAGE_SHIFT) - (entity->burst_average >> AVERAGE_SHIFT);
     entity->burst = 0;
     temperature_set(entity);
-    entity->vtime = (int64_t)(entity->vtime - least) < 0 ? least : entity->vtime;
+    credit_limit(queue, entity);
 }
 
 static void level_mark(struct run_queue *queue, uint32_t level)
@@ -166,6 +176,7 @@ static void normal_add(struct run_queue *queue, struct sched_entity *entity, boo
     uint64_t number = fair_number(entity);
 
     if (EXO_UNLIKELY((int64_t)(number - base) < 0)) {
+        credit_limit(queue, entity); /* (4) */
         number = base;
     }
     if (EXO_UNLIKELY(number - base >= BUCKETS)) {
@@ -239,7 +250,7 @@ static void fair_enqueue(struct run_queue *queue, struct thread *thread, bool is
     const uint8_t level = atomic_load_explicit(&entity->level, memory_order_relaxed);
 
     if (EXO_UNLIKELY(entity_home(entity) != queue)) {
-        rebase(queue, entity);
+        fair_adopt(queue, thread);
     }
     if (is_woken) {
         wake(queue, entity);
@@ -395,6 +406,7 @@ const struct sched_policy g_sched_policy_fair = {
     .heeds_classes = true,
     .tick_ns = FAIR_TICK_NS,
     .init = fair_init,
+    .adopt = fair_adopt,
     .charge = fair_charge,
     .enqueue = fair_enqueue,
     .pick = fair_pick,

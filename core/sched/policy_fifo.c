@@ -14,6 +14,11 @@ static void fifo_init(struct run_queue *queue)
     (void)queue;
 }
 
+static void fifo_adopt(struct run_queue *queue, struct thread *thread)
+{
+    entity_home_set(&thread->entity, queue);
+}
+
 static void fifo_charge(struct run_queue *queue, struct thread *thread, uint64_t cycles)
 {
     (void)queue;
@@ -78,6 +83,7 @@ const struct sched_policy g_sched_policy_fifo = {
     .name = "rr",
     .tick_ns = TICK_NS,
     .init = fifo_init,
+    .adopt = fifo_adopt,
     .charge = fifo_charge,
     .enqueue = fifo_enqueue,
     .pick = fifo_pick,

@@ -50,6 +50,7 @@ static struct thread *choose_other(struct sched_cpu *self, uint32_t here)
          * saw the idle thread and sent an interrupt or set the reschedule flag, which we keep. */
         const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
 
+        g_sched_policy->adopt(&self->queue, stolen);
         atomic_store_explicit(&stolen->state, THREAD_RUNNING, memory_order_relaxed);
         self->queue.current = stolen;
         spin_unlock_irq(&self->queue.lock, irq);
@@ -76,6 +77,7 @@ static EXO_NOINLINE struct thread *choose_any(struct sched_cpu *self, uint32_t h
         next = g_sched_policy->pick(queue);
         next = next != NULL ? next : &self->idle;
     }
+    prev->entity.goes_last = false; /* who yields when nobody waits has done so */
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     queue->current = next;
     queue->charged_at = now;
@@ -172,7 +174,9 @@ static EXO_NOINLINE void prepare_unusual(struct sched_cpu *self, struct thread *
     if (!thread_allows(next, here)) {
         hal_resched_set(); /* its affinity changed while it waited: it moves on at once */
     }
-    if (next->has_deadlines) {
+    /* Of another level its budget says nothing, and one that is spent would fire for ever. */
+    if (next->has_deadlines &&
+        atomic_load_explicit(&next->entity.level, memory_order_relaxed) == LEVEL_DEADLINE) {
         /* It is this CPU's current thread by now: whoever wakes another one here charges it. */
         const hal_irq_t irq = spin_lock_irq(&self->queue.lock);
         const int64_t left_ns = next->budget.left_ns > 0 ? next->budget.left_ns : 0;

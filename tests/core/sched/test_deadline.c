@@ -230,7 +230,32 @@ START_TEST(earliest_deadline_goes_first)
 }
 END_TEST
 
+/* Between the two steps of giving deadlines up, the thread is an ordinary one with a spent budget:
+ * no timer ends that budget again and again (found by a seeded workload, as a livelock). */
+START_TEST(deadline_budget_of_an_ordinary_thread_does_not_fire)
+{
+    struct thread *const self = thread_current();
+    struct timer_stats before;
+    struct timer_stats after;
+
+    ck_assert_int_eq(ask(5 * MS, 50 * MS, 50 * MS), EXO_OK);
+    preempt_disable();
+    test_spin_ns(10 * MS);
+    sched_own_level_set(self, LEVEL_NORMAL);
+    timer_stats(hal_cpu_id(), &before);
+    preempt_enable();
+    for (uint32_t i = 0; i < 100; i++) {
+        thread_yield();
+    }
+    timer_stats(hal_cpu_id(), &after);
+    ck_assert_uint_le(after.fired - before.fired, 50);
+    thread_deadline_clear();
+    ck_assert_uint_eq(promised_in_all(), 0);
+}
+END_TEST
+
 EXO_SUITE(sched_deadline, EXO_TEST(deadline_wishes_are_checked),
           EXO_TEST(deadline_promises_add_up_and_come_back),
           EXO_TEST_TIMED(deadline_threads_find_a_cpu_with_room, 60),
-          EXO_TEST_TIMED(deadline_budget_is_enforced, 120), EXO_TEST(earliest_deadline_goes_first))
+          EXO_TEST_TIMED(deadline_budget_is_enforced, 120), EXO_TEST(earliest_deadline_goes_first),
+          EXO_TEST(deadline_budget_of_an_ordinary_thread_does_not_fire))

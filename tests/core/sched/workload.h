@@ -26,6 +26,10 @@ struct workload_thread {
     enum thread_class class;
     uint32_t priority; /* 0-99, of the real-time classes */
     uint64_t affinity; /* bit per CPU; 0: all */
+    /* Deadlines, if runtime_us is not 0; not for the model. A burst begins every period. */
+    uint64_t runtime_us;
+    uint64_t deadline_us;
+    uint64_t period_us;
 };
 
 struct workload {

@@ -104,6 +104,7 @@ void phys_reclaim_remove(struct phys_reclaim *hook);
 
 /* The node that a frame belongs to, PHYS_NODE_ANY if it is not the allocator's. */
 uint32_t phys_node_of(paddr_t frame);
+uint32_t phys_node_of_cpu(uint32_t cpu); /* the node whose memory is near to `cpu` */
 uint32_t phys_node_count(void);
 
 void phys_stats(struct phys_stats *out);
