@@ -25,9 +25,9 @@ void hal_test_irq_raise(uint32_t cpu)
     hosted_irq_raise(cpu, HOSTED_IRQ_TIMER_TEST);
 }
 
-void hal_test_fail_after(uint32_t n)
+uint32_t hal_test_fail_after(uint32_t n)
 {
-    atomic_store(&g_fail_after, n);
+    return atomic_exchange(&g_fail_after, n);
 }
 
 bool hosted_test_should_fail(void)

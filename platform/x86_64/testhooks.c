@@ -30,9 +30,9 @@ bool testhooks_fail_now(void)
     return left == 1;
 }
 
-void hal_test_fail_after(uint32_t n)
+uint32_t hal_test_fail_after(uint32_t n)
 {
-    atomic_store_explicit(&g_fail_in, n, memory_order_relaxed);
+    return atomic_exchange_explicit(&g_fail_in, n, memory_order_relaxed);
 }
 
 void hal_test_irq_raise(uint32_t cpu)

@@ -8,11 +8,11 @@
 #include "exo/abi/status.h"
 #include "exo/lib/types.h"
 
-/* Run fn(arg) with the first, second, ... allocation in it failing, until one run succeeds: every
+/* Run fn(arg) with the first, second, ... allocation in it failing, until a run makes fewer: every
  * failed run must return EXO_ERR_NO_MEMORY and leave as many free frames as it found. On success
  * `fn` must have given back what it took. First the frame allocator's allocations are made to fail,
- * then the platform's (stacks, spaces, user contexts). Context: test thread; fails the test through
- * ck_assert. Returns how many failures were survived. */
+ * then the heap's, then the platform's (stacks, spaces, user contexts). Context: test thread; fails
+ * the test through ck_assert. Returns how many failed runs there were. */
 uint32_t fault_sweep(exo_status_t (*fn)(void *arg), void *arg);
 
 /* Busy-wait, interrupts as they are, for `duration_ns` of the cycle counter: moving the clock by

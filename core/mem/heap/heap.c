@@ -345,12 +345,12 @@ bool heap_class_stats(uint32_t class, struct heap_class_stats *out)
     return true;
 }
 
-void heap_test_fail_after(uint32_t n)
+uint32_t heap_test_fail_after(uint32_t n)
 {
     struct heap_cache *const cache = heap_cache_mine();
 
     if (cache != NULL) {
         cache_flush(cache);
     }
-    atomic_store_explicit(&g_fail_after, n, memory_order_relaxed);
+    return atomic_exchange_explicit(&g_fail_after, n, memory_order_relaxed);
 }

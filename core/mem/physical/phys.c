@@ -364,7 +364,7 @@ bool phys_zone_stats(uint32_t index, struct phys_zone_stats *out)
     return true;
 }
 
-void phys_test_fail_after(uint32_t n)
+uint32_t phys_test_fail_after(uint32_t n)
 {
-    atomic_store_explicit(&g_fail_after, n, memory_order_relaxed);
+    return atomic_exchange_explicit(&g_fail_after, n, memory_order_relaxed);
 }

@@ -208,8 +208,8 @@ static exo_status_t whole_life(void *arg)
 START_TEST(space_survives_every_failing_allocation)
 {
     quota_begin();
-    /* Object, two tables, three chunks, two directories. */
-    ck_assert_uint_ge(fault_sweep(whole_life, NULL), 8);
+    /* Object, two tables, three chunks, two directories; one may come out of a cache. */
+    ck_assert_uint_ge(fault_sweep(whole_life, NULL), EXO_CONFIG_DEBUG ? 8 : 7);
 }
 END_TEST
 

@@ -517,9 +517,9 @@ START_TEST(trace_command_survives_a_lack_of_memory)
     struct trace_stats stats;
 
     for (uint32_t n = 1; n <= sched_online_count() && n <= WRITERS; n++) {
-        phys_test_fail_after(n);
+        (void)phys_test_fail_after(n);
         command("trace on");
-        phys_test_fail_after(0);
+        (void)phys_test_fail_after(0);
         ck_assert_uint_eq(trace_kinds(), 0);
         trace_stats(0, &stats);
         ck_assert_uint_eq(stats.size, 0);

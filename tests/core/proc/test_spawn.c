@@ -220,7 +220,7 @@ END_TEST
 #define GOOD_RUNS 12u /* without an error end the sweep: some failures are made good on the way */
 
 /* Spawn and run with the n-th frame or platform resource refused; nothing may be lost. */
-static void sweep(void (*fail_after)(uint32_t))
+static void sweep(uint32_t (*fail_after)(uint32_t))
 {
     static const uint8_t code[] = { 0x31, 0xff, EXIT_EDI };
     const uint64_t before = frames_free();
@@ -231,7 +231,7 @@ static void sweep(void (*fail_after)(uint32_t))
         struct proc *proc = NULL;
 
         ck_assert_uint_lt(n, 200);
-        fail_after(n);
+        (void)fail_after(n);
         const exo_status_t status = spawn(&proc);
 
         if (status == EXO_OK) {
@@ -243,7 +243,7 @@ static void sweep(void (*fail_after)(uint32_t))
             good = 0;
             ck_assert(status == EXO_ERR_NO_MEMORY || status == EXO_ERR_NO_RESOURCES);
         }
-        fail_after(0);
+        (void)fail_after(0);
         expect_frames(before);
     }
 }

@@ -15,7 +15,8 @@ void hal_test_clock_advance(uint64_t delta_ns);
 void hal_test_irq_raise(uint32_t cpu);
 
 /* Make the platform's n-th resource acquisition from now (stack, space, user context) fail with
- * EXO_ERR_NO_MEMORY; 0 disarms. */
-void hal_test_fail_after(uint32_t n);
+ * EXO_ERR_NO_MEMORY; 0 disarms. Returns how many were left until the failure planned before, 0 if
+ * that has come. */
+uint32_t hal_test_fail_after(uint32_t n);
 
 #endif /* EXO_HAL_TEST_H */

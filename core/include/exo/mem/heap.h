@@ -193,8 +193,9 @@ uint64_t heap_leak_report(void);
 /* ---- for tests ---- */
 
 /* Make the n-th allocation from now fail, once; 0 disarms. The calling thread bypasses its cache
- * meanwhile, so that each of its allocations counts. */
-void heap_test_fail_after(uint32_t n);
+ * meanwhile, so that each of its allocations counts. Returns how many were left until the failure
+ * planned before, 0 if that has come. */
+uint32_t heap_test_fail_after(uint32_t n);
 
 /* Check (red zones, nothing cached) or not: debug builds begin with true. Objects of either kind
  * may be alive, but heap_free_sized() wants its object allocated in the present mode. Returns what

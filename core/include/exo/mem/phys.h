@@ -113,7 +113,8 @@ void phys_cache_stats(struct phys_cache_stats *out);
 /* Statistics of zone `index`, 0, 1, ...; false behind the last one. */
 bool phys_zone_stats(uint32_t index, struct phys_zone_stats *out);
 
-/* Make the n-th allocation from now fail with EXO_ERR_NO_MEMORY, once; 0 disarms (fault sweeps). */
-void phys_test_fail_after(uint32_t n);
+/* Make the n-th allocation from now fail with EXO_ERR_NO_MEMORY, once; 0 disarms (fault sweeps).
+ * Returns how many were left until the failure planned before, 0 if that has come. */
+uint32_t phys_test_fail_after(uint32_t n);
 
 #endif /* EXO_MEM_PHYS_H */

@@ -51,10 +51,10 @@ START_TEST(heap_guard_finds_bad_pointers_without_red_zones)
     ck_assert(panic_is_caught(free_it, object + 16, "is not the beginning of one"));
     ck_assert(panic_is_caught(ask_size, not_ours, "is not the heap's"));
     ck_assert(panic_is_caught(keep_it, not_ours, "is not the heap's"));
-    heap_test_fail_after(BYPASS);
+    (void)heap_test_fail_after(BYPASS);
     heap_free(object);
     ck_assert(panic_is_caught(free_it, object, "is free already"));
-    heap_test_fail_after(0);
+    (void)heap_test_fail_after(0);
     (void)heap_test_checked_set(was);
 }
 END_TEST
@@ -71,7 +71,7 @@ static void fill_and_empty(void *arg)
     static void *object[MANY];
     struct filling *const filling = arg;
 
-    heap_test_fail_after(BYPASS);
+    (void)heap_test_fail_after(BYPASS);
     filling->before = heap_frames();
     for (uint32_t i = 0; i < MANY; i++) {
         object[i] = heap_alloc_any(OBJECT_BYTES);
@@ -82,7 +82,7 @@ static void fill_and_empty(void *arg)
         heap_free(object[i]);
     }
     filling->after = heap_frames();
-    heap_test_fail_after(0);
+    (void)heap_test_fail_after(0);
 }
 
 /* Slabs with nothing out go back by themselves, but one for each class and CPU; the peak stays.
@@ -178,9 +178,9 @@ START_TEST(heap_guard_needs_its_table)
 
     ck_assert_ptr_nonnull(object);
     heap_free(object);
-    phys_test_fail_after(2);
+    (void)phys_test_fail_after(2);
     object = heap_alloc_any(size);
-    phys_test_fail_after(0);
+    (void)phys_test_fail_after(0);
     ck_assert_ptr_null(object);
     object = heap_alloc_any(size);
     heap_free(object); /* NULL on the smallest machine */
@@ -209,9 +209,9 @@ START_TEST(heap_guard_survives_without_arrays)
 
     for (uint32_t n = 1; n <= 40; n++) {
         (void)heap_reclaim();
-        phys_test_fail_after(n);
+        (void)phys_test_fail_after(n);
         churn();
-        phys_test_fail_after(0);
+        (void)phys_test_fail_after(0);
     }
     (void)heap_reclaim();
     (void)heap_test_checked_set(was);

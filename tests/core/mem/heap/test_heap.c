@@ -181,9 +181,9 @@ START_TEST(heap_resize_keeps_contents)
     object = heap_resize(object, 20);
     ck_assert_ptr_nonnull(object);
     ck_assert_uint_eq(object[19], 7);
-    heap_test_fail_after(1);
+    (void)heap_test_fail_after(1);
     ck_assert_ptr_null(heap_resize(object, 5000));
-    heap_test_fail_after(0);
+    (void)heap_test_fail_after(0);
     ck_assert_uint_eq(object[19], 7);
     heap_free(object);
 }
@@ -229,16 +229,16 @@ START_TEST(heap_alloc_survives_every_failure)
             const uint64_t alive = objects_alive();
 
             for (uint32_t n = 1; n <= 3; n++) {
-                heap_test_fail_after(n);
+                (void)heap_test_fail_after(n);
                 ck_assert_int_eq(three(&size), EXO_ERR_NO_MEMORY);
             }
-            heap_test_fail_after(4);
+            (void)heap_test_fail_after(4);
             ck_assert_int_eq(three(&size), EXO_OK);
-            heap_test_fail_after(0);
+            (void)heap_test_fail_after(0);
             for (uint32_t n = 1; n <= 8; n++) { /* the frames below, at any of its steps */
-                phys_test_fail_after(n);
+                (void)phys_test_fail_after(n);
                 const exo_status_t status = three(&size);
-                phys_test_fail_after(0);
+                (void)phys_test_fail_after(0);
                 ck_assert(status == EXO_OK || status == EXO_ERR_NO_MEMORY);
             }
             (void)heap_reclaim();

@@ -63,13 +63,13 @@ START_TEST(kva_alloc_gives_back_what_it_had_before_it_failed)
     for (uint32_t n = 1; n <= 4; n++) {
         const uint64_t before = frames_free();
 
-        hal_test_fail_after(n);
+        (void)hal_test_fail_after(n);
         ck_assert_int_eq(kva_alloc(8, PT_WRITE, &range), EXO_ERR_NO_MEMORY);
-        hal_test_fail_after(0);
+        (void)hal_test_fail_after(0);
         ck_assert_uint_eq(frames_free(), before);
-        phys_test_fail_after(n);
+        (void)phys_test_fail_after(n);
         ck_assert_int_eq(kva_alloc(8, PT_WRITE, &range), EXO_ERR_NO_MEMORY);
-        phys_test_fail_after(0);
+        (void)phys_test_fail_after(0);
         ck_assert_uint_eq(frames_free(), before);
     }
     for (uint32_t i = 1; i < HELD; i += 2) {
@@ -89,9 +89,9 @@ START_TEST(kva_map_gives_back_its_addresses)
     ck_assert_int_eq(phys_alloc(1, 1, &frame), EXO_OK);
     kva_flush();
     kva_stats(&before);
-    hal_test_fail_after(1);
+    (void)hal_test_fail_after(1);
     ck_assert_int_eq(kva_map(frame, 1, PT_WRITE, &view), EXO_ERR_NO_MEMORY);
-    hal_test_fail_after(0);
+    (void)hal_test_fail_after(0);
     kva_flush();
     kva_stats(&after);
     ck_assert_uint_eq(after.pages_free, before.pages_free);

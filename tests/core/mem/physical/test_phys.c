@@ -168,7 +168,7 @@ START_TEST(phys_test_fail_after_fails_once)
 {
     paddr_t frame;
 
-    phys_test_fail_after(2);
+    (void)phys_test_fail_after(2);
     ck_assert_int_eq(phys_alloc(1, 1, &frame), EXO_OK);
     phys_free(frame, 1);
     ck_assert_int_eq(phys_alloc(1, 1, &frame), EXO_ERR_NO_MEMORY);

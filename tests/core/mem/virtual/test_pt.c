@@ -123,15 +123,15 @@ START_TEST(pt_map_reports_exhaustion)
 
     ck_assert_int_eq(pt_create(&root), EXO_OK);
     for (uint32_t n = 1; n <= 3; n++) {
-        phys_test_fail_after(n);
+        (void)phys_test_fail_after(n);
         ck_assert_int_eq(pt_map(root, n * (1ull << 39), 0x5000, 1, FLAGS), EXO_ERR_NO_MEMORY);
     }
-    phys_test_fail_after(0);
+    (void)phys_test_fail_after(0);
     pt_destroy(root, UINT64_MAX);
     ck_assert_uint_eq(frames_free(), before);
-    phys_test_fail_after(1);
+    (void)phys_test_fail_after(1);
     ck_assert_int_eq(pt_create(&root), EXO_ERR_NO_MEMORY);
-    phys_test_fail_after(0);
+    (void)phys_test_fail_after(0);
 }
 END_TEST
 

@@ -362,9 +362,9 @@ START_TEST(vm_fault_around_image_pages)
     ck_assert_int_eq(vm_unmap(space, BASE + window + 3 * PAGE_SIZE, PAGE_SIZE), EXO_OK);
     ck_assert_int_eq(vm_fault(space, BASE + window, HAL_ACCESS_READ), EXO_OK);
     ck_assert_uint_eq(resident(space), VM_FAULT_AROUND - 4 + 3);
-    phys_test_fail_after(1); /* the run fails, the single page does not */
+    (void)phys_test_fail_after(1); /* the run fails, the single page does not */
     ck_assert_int_eq(vm_fault(space, BASE + window + 5 * PAGE_SIZE, HAL_ACCESS_READ), EXO_OK);
-    phys_test_fail_after(0);
+    (void)phys_test_fail_after(0);
     ck_assert_uint_eq(resident(space), VM_FAULT_AROUND - 4 + 4);
     vm_check(space);
     vm_object_unref(object);
@@ -421,9 +421,9 @@ START_TEST(vm_write_ignores_rights_only)
     ck_assert_int_eq(vm_write(space, UINT64_MAX, text, 2), EXO_ERR_BAD_ADDRESS);
     ck_assert_int_eq(vm_unmap(space, BASE, PAGE_SIZE), EXO_OK);
     ck_assert_int_eq(map_zero(space, BASE, 1, 0), EXO_OK);
-    phys_test_fail_after(1);
+    (void)phys_test_fail_after(1);
     ck_assert_int_eq(vm_write(space, BASE, text, 2), EXO_ERR_NO_MEMORY);
-    phys_test_fail_after(0);
+    (void)phys_test_fail_after(0);
     vm_space_destroy(space);
 }
 END_TEST
@@ -510,9 +510,9 @@ START_TEST(vm_survives_every_failed_allocation)
     exo_status_t status = EXO_ERR_NO_MEMORY;
 
     for (uint32_t n = 1; n <= SWEEP_MAX; n++) {
-        phys_test_fail_after(n);
+        (void)phys_test_fail_after(n);
         status = live_once();
-        phys_test_fail_after(0);
+        (void)phys_test_fail_after(0);
         ck_assert(status == EXO_OK || status == EXO_ERR_NO_MEMORY);
         ck_assert_uint_eq(frames_free(), before);
     }
