@@ -7,7 +7,6 @@
 
 static const char *const g_name[RANK_COUNT] = {
     [RANK_PROC_TABLE] = "proc-table",
-    [RANK_SPACE] = "space",
     [RANK_MONITOR] = "monitor",
     [RANK_KERNEL_FLUSH] = "kernel-flush",
     [RANK_KERNEL_AREA] = "kernel-area",

@@ -57,6 +57,7 @@ exo_status_t area_reserve_locked(struct vm_space *space, uint32_t extra)
     const uint32_t wanted = space->stats.areas + extra;
     paddr_t frames = 0;
 
+    space_assert_locked(space);
     if (wanted <= space->capacity) {
         return EXO_OK;
     }
@@ -119,6 +120,7 @@ static void entry_close(struct vm_space *space, uint32_t index, uint32_t count)
 
 static void split_locked(struct vm_space *space, vaddr_t addr)
 {
+    space_assert_locked(space);
     if (!splits_at(space, addr)) {
         return;
     }
@@ -149,6 +151,7 @@ uint32_t area_insert_locked(struct vm_space *space, const struct vm_area *area)
 {
     const uint32_t index = area_above(space, area->start);
 
+    space_assert_locked(space);
     KASSERT(index == space->stats.areas || space->area[index].start >= area->end);
     *entry_open(space, index) = *area;
     space->stats.bytes_mapped += area->end - area->start;
@@ -157,6 +160,7 @@ uint32_t area_insert_locked(struct vm_space *space, const struct vm_area *area)
 
 void area_remove_locked(struct vm_space *space, uint32_t first, uint32_t count)
 {
+    space_assert_locked(space);
     for (uint32_t i = first; i < first + count; i++) {
         space->stats.bytes_mapped -= space->area[i].end - space->area[i].start;
         vm_object_unref(space->area[i].object);
@@ -178,6 +182,7 @@ void area_merge_locked(struct vm_space *space, uint32_t first, uint32_t count)
     uint32_t index = first > 0 ? first - 1 : 0;
     uint32_t pairs = count + (first > 0 ? 1u : 0u);
 
+    space_assert_locked(space);
     for (; pairs > 0 && index + 1 < space->stats.areas; pairs--) {
         struct vm_area *low = &space->area[index];
 

@@ -44,8 +44,10 @@ static void check_pages(const struct vm_space *space)
     KASSERT(pages == space->stats.pages_resident);
 }
 
-void vm_check(const struct vm_space *space)
+void vm_check(struct vm_space *space)
 {
+    space_lock(space);
     check_areas(space);
     check_pages(space);
+    space_unlock(space);
 }

@@ -24,6 +24,7 @@ static exo_status_t fault_locked(struct vm_space *space, vaddr_t addr, uint32_t 
 {
     const struct vm_area *area = area_at(space, addr);
 
+    space_assert_locked(space);
     if (area == NULL) {
         return EXO_ERR_BAD_ADDRESS;
     }
@@ -41,21 +42,22 @@ exo_status_t vm_fault(struct vm_space *space, vaddr_t addr, uint32_t access)
         return status;
     }
     trace_event(TRACE_FAULT_ENTER, addr, access);
-    space_enter(space);
+    space_lock(space);
     status = fault_locked(space, addr, access);
     if (status == EXO_OK) {
         space->stats.faults++;
     }
-    space_leave(space);
+    space_unlock(space);
     trace_event(TRACE_FAULT_EXIT, addr, (uint32_t)status);
     return status;
 }
 
-size_t space_allowed(struct vm_space *space, vaddr_t addr, size_t len_bytes, uint32_t access)
+size_t space_allowed_locked(const struct vm_space *space, vaddr_t addr, size_t len_bytes,
+                            uint32_t access)
 {
     size_t done = 0;
 
-    space_enter(space);
+    space_assert_locked(space);
     for (uint32_t i = area_above(space, addr); done < len_bytes && i < space->stats.areas; i++) {
         const struct vm_area *area = &space->area[i];
 
@@ -64,7 +66,6 @@ size_t space_allowed(struct vm_space *space, vaddr_t addr, size_t len_bytes, uin
         }
         done = (size_t)min_u64(area->end - addr, len_bytes);
     }
-    space_leave(space);
     return done;
 }
 
@@ -73,6 +74,7 @@ static exo_status_t frame_locked(struct vm_space *space, vaddr_t addr, paddr_t *
 {
     struct pt_entry entry;
 
+    space_assert_locked(space);
     if (!pt_lookup(space->root, addr, &entry)) {
         const struct vm_area *area = area_at(space, addr);
 
@@ -97,6 +99,7 @@ static exo_status_t write_locked(struct vm_space *space, vaddr_t addr, const voi
 {
     size_t done = 0;
 
+    space_assert_locked(space);
     while (done < len_bytes) {
         const size_t inside = (size_t)((addr + done) & PAGE_MASK);
         const size_t part = (size_t)min_u64(len_bytes - done, PAGE_SIZE - inside);
@@ -123,9 +126,9 @@ exo_status_t vm_write(struct vm_space *space, vaddr_t addr, const void *src, siz
     if (addr < HAL_USER_MIN || addr >= HAL_USER_MAX || len_bytes > HAL_USER_MAX - addr) {
         return EXO_ERR_BAD_ADDRESS;
     }
-    space_enter(space);
+    space_lock(space);
     const exo_status_t status = write_locked(space, addr, src, len_bytes);
 
-    space_leave(space);
+    space_unlock(space);
     return status;
 }

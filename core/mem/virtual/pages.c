@@ -48,6 +48,7 @@ void pages_release_locked(struct vm_space *space, vaddr_t start, vaddr_t end)
 {
     vaddr_t from = start;
 
+    space_assert_locked(space);
     for (;;) {
         struct batch batch = { 0 };
         struct pt_entry entry;
@@ -73,6 +74,7 @@ void pages_protect_locked(struct vm_space *space, vaddr_t start, vaddr_t end, ui
 {
     vaddr_t from = start;
 
+    space_assert_locked(space);
     for (;;) {
         struct batch batch = { 0 };
         struct pt_entry entry;
@@ -192,6 +194,7 @@ exo_status_t pages_fill_locked(struct vm_space *space, const struct vm_area *are
     size_t count = 0;
     struct pt_entry entry;
 
+    space_assert_locked(space);
     if (pt_lookup(space->root, page, &entry)) {
         /* It is there: the platform did not show it yet (out of mappings then), so it is told
          * again. */

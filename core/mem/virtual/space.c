@@ -1,8 +1,9 @@
 /*
  * core/mem/virtual/space.c - address spaces: map, unmap, protect, break, create and destroy.
  *
- * Each public function enters the space, checks everything, reserves what may fail, and then
- * changes it by steps that cannot fail.
+ * Each public function takes the space's lock, checks everything, reserves what may fail, and then
+ * changes it by steps that cannot fail. The lock may sleep: it is held across flushes and reads of
+ * an object's pages.
  *
  * Invariants: those of area.c and pages.c, and
  *   (1) brk_start <= brk_end; the pages between, rounded up, are mapped from the break calls alone
@@ -14,27 +15,12 @@
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 #include "exo/mem/phys.h"
-#include "exo/sync/preempt.h"
 #include "space.h"
 
 #define FIRST_AREAS ((uint32_t)((PAGE_SIZE - sizeof(struct vm_space)) / sizeof(struct vm_area)))
 
 _Static_assert(sizeof(struct vm_space) + 32 * sizeof(struct vm_area) <= 4096,
                "a small process needs one frame for its space");
-
-void space_enter(struct vm_space *space)
-{
-    assert_may_block("address space");
-    /* Acquire pairs with the release in space_leave(): the next user sees what the former did. */
-    const bool was = atomic_exchange_explicit(&space->entered, true, memory_order_acquire);
-
-    KASSERT(!was); /* one thread at a time, see exo/mem/vm.h */
-}
-
-void space_leave(struct vm_space *space)
-{
-    atomic_store_explicit(&space->entered, false, memory_order_release);
-}
 
 uint32_t prot_to_pt(uint32_t prot)
 {
@@ -68,6 +54,7 @@ exo_status_t vm_space_create(struct vm_space **out)
     }
     struct vm_space *space = hal_phys_to_virt(frame);
 
+    mutex_init(&space->lock);
     space->area = space->first;
     space->capacity = FIRST_AREAS;
     space->ceiling = HAL_USER_MAX;
@@ -98,7 +85,7 @@ void vm_space_destroy(struct vm_space *space)
     if (space == NULL) {
         return;
     }
-    space_enter(space);
+    space_lock(space);
     hal_space_destroy(space->hal);
     area_remove_locked(space, 0, space->stats.areas);
     pages_free_all(space);
@@ -106,6 +93,8 @@ void vm_space_destroy(struct vm_space *space)
     phys_free(space->root, 1);
     KASSERT(space->stats.bytes_mapped == 0);
     area_fini(space);
+    space_unlock(space);
+    mutex_fini(&space->lock); /* panics if somebody waits: nobody may use the space any more */
     phys_free(hal_virt_to_phys(space), 1);
 }
 
@@ -116,17 +105,17 @@ struct hal_space *vm_space_hal(struct vm_space *space)
 
 void vm_ceiling_set(struct vm_space *space, vaddr_t ceiling)
 {
-    space_enter(space);
+    space_lock(space);
     KASSERT(ceiling > HAL_USER_MIN + VM_STACK_GAP && ceiling <= HAL_USER_MAX);
     space->ceiling = align_down(ceiling - VM_STACK_GAP, PAGE_SIZE);
-    space_leave(space);
+    space_unlock(space);
 }
 
 void vm_limit_set(struct vm_space *space, uint64_t limit_bytes)
 {
-    space_enter(space);
+    space_lock(space);
     space->limit_bytes = limit_bytes;
-    space_leave(space);
+    space_unlock(space);
 }
 
 /* Remove what lies in the range; the room for the splits must have been reserved. */
@@ -135,6 +124,7 @@ static void clear_locked(struct vm_space *space, vaddr_t start, vaddr_t end)
     uint32_t first = 0;
     uint32_t count = 0;
 
+    space_assert_locked(space);
     area_cut_locked(space, start, end, &first, &count);
     if (count > 0) {
         pages_release_locked(space, start, end);
@@ -197,6 +187,7 @@ static exo_status_t map_locked(struct vm_space *space, const struct vm_map_spec 
     struct vm_area area = { .prot = spec->prot, .offset = spec->offset };
     exo_status_t status = place_locked(space, spec, &area.start, &area.end);
 
+    space_assert_locked(space);
     if (status != EXO_OK) {
         return status;
     }
@@ -225,9 +216,9 @@ exo_status_t vm_map(struct vm_space *space, const struct vm_map_spec *spec, vadd
     if (status != EXO_OK) {
         return status;
     }
-    space_enter(space);
+    space_lock(space);
     status = map_locked(space, spec, out);
-    space_leave(space);
+    space_unlock(space);
     return status;
 }
 
@@ -235,6 +226,7 @@ static exo_status_t unmap_locked(struct vm_space *space, vaddr_t start, vaddr_t 
 {
     const uint32_t splits = area_splits(space, start, end);
 
+    space_assert_locked(space);
     if (splits > 0) {
         const bool grows = splits == 2 && area_at(space, start) == area_at(space, end);
 
@@ -259,9 +251,9 @@ exo_status_t vm_unmap(struct vm_space *space, vaddr_t addr, uint64_t len_bytes)
     if (status != EXO_OK) {
         return status;
     }
-    space_enter(space);
+    space_lock(space);
     status = unmap_locked(space, addr, end);
-    space_leave(space);
+    space_unlock(space);
     return status;
 }
 
@@ -282,6 +274,7 @@ static exo_status_t protect_locked(struct vm_space *space, vaddr_t start, vaddr_
 {
     const vaddr_t stop = first_hole(space, start, end);
 
+    space_assert_locked(space);
     if (stop > start) {
         const uint32_t splits = area_splits(space, start, stop);
         uint32_t first = 0;
@@ -316,18 +309,18 @@ exo_status_t vm_protect(struct vm_space *space, vaddr_t addr, uint64_t len_bytes
     if ((prot & ~VM_PROT_ALL) != 0) {
         return EXO_ERR_INVALID;
     }
-    space_enter(space);
+    space_lock(space);
     status = protect_locked(space, addr, end, prot);
-    space_leave(space);
+    space_unlock(space);
     return status;
 }
 
 void vm_brk_init(struct vm_space *space, vaddr_t start)
 {
-    space_enter(space);
+    space_lock(space);
     space->brk_start = align_up(start, PAGE_SIZE);
     space->brk_end = space->brk_start;
-    space_leave(space);
+    space_unlock(space);
 }
 
 static exo_status_t brk_grow_locked(struct vm_space *space, vaddr_t from, vaddr_t to)
@@ -351,6 +344,7 @@ static void brk_locked(struct vm_space *space, vaddr_t end)
     const vaddr_t new = align_up(end, PAGE_SIZE);
     exo_status_t status = EXO_OK;
 
+    space_assert_locked(space);
     if (end < space->brk_start || end >= HAL_USER_MAX) {
         return;
     }
@@ -366,30 +360,36 @@ static void brk_locked(struct vm_space *space, vaddr_t end)
 
 vaddr_t vm_brk(struct vm_space *space, vaddr_t end)
 {
-    space_enter(space);
+    space_lock(space);
     brk_locked(space, end);
     const vaddr_t now = space->brk_end;
 
-    space_leave(space);
+    space_unlock(space);
     return now;
 }
 
-void vm_stats(const struct vm_space *space, struct vm_stats *out)
+void vm_stats(struct vm_space *space, struct vm_stats *out)
 {
+    space_lock(space);
     *out = space->stats;
+    space_unlock(space);
 }
 
-bool vm_area_get(const struct vm_space *space, uint32_t index, struct vm_area_info *out)
+bool vm_area_next(struct vm_space *space, vaddr_t addr, struct vm_area_info *out)
 {
-    if (index >= space->stats.areas) {
-        return false;
-    }
-    const struct vm_area *area = &space->area[index];
+    space_lock(space);
+    const uint32_t index = area_above(space, addr);
+    const bool is_found = index < space->stats.areas;
 
-    *out = (struct vm_area_info){ .start = area->start,
-                                  .end = area->end,
-                                  .prot = area->prot,
-                                  .offset = area->offset,
-                                  .object = area->object };
-    return true;
+    if (is_found) {
+        const struct vm_area *area = &space->area[index];
+
+        *out = (struct vm_area_info){ .start = area->start,
+                                      .end = area->end,
+                                      .prot = area->prot,
+                                      .offset = area->offset,
+                                      .object = area->object };
+    }
+    space_unlock(space);
+    return is_found;
 }

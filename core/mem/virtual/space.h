@@ -1,15 +1,16 @@
 /*
  * core/mem/virtual/space.h - layout of an address space, shared by the files of this folder.
  *
- * Functions called x_locked want the space entered (space_enter): by one thread at a time.
+ * Functions called x_locked want the space's lock held; those without the suffix that take a const
+ * space want it too, but for vm_* ones.
  */
 #ifndef EXO_MEM_VIRTUAL_SPACE_H
 #define EXO_MEM_VIRTUAL_SPACE_H
 
-#include <stdatomic.h>
-
+#include "exo/lib/assert.h"
 #include "exo/mem/pt.h"
 #include "exo/mem/vm.h"
+#include "exo/sync/mutex.h"
 
 struct vm_area {
     vaddr_t start, end;       /* page-aligned, start < end */
@@ -19,23 +20,35 @@ struct vm_area {
 };
 
 /* Lives at the start of a frame of its own; the areas start in the rest of that frame.
- * Keys: [c] constant after create, [o] by whoever has entered the space. */
+ * Keys: [c] constant after create, [l] guarded by `lock`. */
 struct vm_space {
-    _Atomic bool entered;
-    paddr_t root;           /* [c] top-level table */
+    struct mutex lock;      /* held across page_in, flushes and copies to and from user memory */
+    paddr_t root;           /* [c] top-level table; the tables below are [l] */
     struct hal_space *hal;  /* [c] */
-    vaddr_t ceiling;        /* [o] chosen addresses lie below */
-    vaddr_t brk_start;      /* [o] */
-    vaddr_t brk_end;        /* [o] as the program set it, not rounded */
-    uint64_t limit_bytes;   /* [o] */
-    struct vm_stats stats;  /* [o] */
-    struct vm_area *area;   /* [o] sorted by address, never overlapping; stats.areas of them */
-    uint32_t capacity;      /* [o] entries that `area` has room for */
-    struct vm_area first[]; /* [o] the room of a small space */
+    vaddr_t ceiling;        /* [l] chosen addresses lie below */
+    vaddr_t brk_start;      /* [l] */
+    vaddr_t brk_end;        /* [l] as the program set it, not rounded */
+    uint64_t limit_bytes;   /* [l] */
+    struct vm_stats stats;  /* [l] */
+    struct vm_area *area;   /* [l] sorted by address, never overlapping; stats.areas of them */
+    uint32_t capacity;      /* [l] entries that `area` has room for */
+    struct vm_area first[]; /* [l] the room of a small space */
 };
 
-void space_enter(struct vm_space *space);
-void space_leave(struct vm_space *space);
+static inline void space_lock(struct vm_space *space)
+{
+    mutex_lock(&space->lock);
+}
+
+static inline void space_unlock(struct vm_space *space)
+{
+    mutex_unlock(&space->lock);
+}
+
+static inline void space_assert_locked(const struct vm_space *space)
+{
+    KASSERT_DEBUG(mutex_is_mine(&space->lock));
+}
 
 /* True if [addr, addr + len) is page-aligned, not empty and inside the user range; *end is its end,
  * rounded up.  Errors: EXO_ERR_INVALID, EXO_ERR_BAD_ADDRESS. */
@@ -45,7 +58,8 @@ uint32_t prot_to_pt(
     uint32_t prot); /* PT_* flags of a leaf; without PT_USER if nothing is allowed */
 
 /* How many of the bytes from `addr` on the areas allow to access so; at most len_bytes. */
-size_t space_allowed(struct vm_space *space, vaddr_t addr, size_t len_bytes, uint32_t access);
+size_t space_allowed_locked(const struct vm_space *space, vaddr_t addr, size_t len_bytes,
+                            uint32_t access);
 
 /* ---- area.c: the sorted array ---- */
 

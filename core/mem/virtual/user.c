@@ -6,7 +6,10 @@
  *   (1) each address is faulted in at most twice without progress, then it is a bad address: no
  *       page can keep the kernel in the loop;
  *   (2) nothing that the areas do not allow, and nothing outside [HAL_USER_MIN, HAL_USER_MAX)
- *       reaches the platform.
+ *       reaches the platform;
+ *   (3) the space's lock is held from the question what is allowed to the last byte of a part: a
+ *       frame that is copied from or to cannot be freed meanwhile, nor a right taken away. A part
+ *       is at most COPY_PART_MAX long, so that no copy keeps other threads from the space.
  */
 #include "exo/mem/user.h"
 
@@ -15,7 +18,8 @@
 #include "exo/sync/preempt.h"
 #include "space.h"
 
-#define TRIES_MAX 2u
+#define TRIES_MAX     2u
+#define COPY_PART_MAX (16u * PAGE_SIZE)
 
 struct copy {
     struct vm_space *space;
@@ -44,18 +48,25 @@ bool user_range_ok(vaddr_t uaddr, uint64_t len_bytes)
     return uaddr >= HAL_USER_MIN && uaddr < HAL_USER_MAX && len_bytes <= HAL_USER_MAX - uaddr;
 }
 
-/* Copy from `done` on; returns the bytes not copied. The areas are asked first: a page that allows
- * its program nothing is still in the tables, and a kernel could read it there. */
-static size_t copy_part(const struct copy *copy, size_t done, uint32_t access)
+/* Copy `part` bytes from `done` on; returns how many were copied. The areas are asked first: a page
+ * that allows its program nothing is still in the tables, and a kernel could read it there. */
+static size_t copy_part(const struct copy *copy, size_t done, size_t part, uint32_t access)
 {
-    const size_t rest = copy->len_bytes - done;
-    const size_t len = space_allowed(copy->space, copy->uaddr + done, rest, access);
+    const vaddr_t uaddr = copy->uaddr + done;
     struct hal_space *hal = vm_space_hal(copy->space);
+    size_t left = 0;
+
+    space_lock(copy->space); /* invariant (3) */
+    const size_t len = space_allowed_locked(copy->space, uaddr, part, access);
 
     if (copy->in != NULL) {
-        return rest - len + hal_user_copy_in(hal, copy->in + done, copy->uaddr + done, len);
+        left = hal_user_copy_in(hal, copy->in + done, uaddr, len);
+    } else {
+        left = hal_user_copy_out(hal, uaddr, copy->out + done, len);
     }
-    return rest - len + hal_user_copy_out(hal, copy->uaddr + done, copy->out + done, len);
+    space_unlock(copy->space);
+    KASSERT(left <= len);
+    return len - left;
 }
 
 static exo_status_t copy_run(const struct copy *copy, vaddr_t *fault)
@@ -67,14 +78,17 @@ static exo_status_t copy_run(const struct copy *copy, vaddr_t *fault)
 
     assert_may_block("user copy");
     while (user_range_ok(copy->uaddr, copy->len_bytes)) {
-        const size_t rest = copy->len_bytes > done ? copy_part(copy, done, access) : 0;
+        const size_t part = (size_t)min_u64(copy->len_bytes - done, COPY_PART_MAX);
+        const size_t copied = part > 0 ? copy_part(copy, done, part, access) : 0;
 
-        KASSERT(rest <= copy->len_bytes - done);
-        if (rest == 0) {
+        done += copied;
+        if (done == copy->len_bytes) {
             return EXO_OK;
         }
-        tries = copy->len_bytes - rest > done ? 0 : tries + 1;
-        done = copy->len_bytes - rest;
+        if (copied == part) {
+            continue;
+        }
+        tries = copied > 0 ? 0 : tries + 1;
         status = EXO_ERR_BAD_ADDRESS;
         if (tries > TRIES_MAX) {
             break; /* invariant (1) */

@@ -5,7 +5,8 @@
  * are brought in as if the program had touched them, and what is not allowed gives a status and the
  * address. What was copied in is the kernel's own: check it after the copy, never before.
  *
- * Locks:   no spinlock may be held. Context: the thread that runs in `space`; may block.
+ * Locks:   the space's lock inside, for up to 64 KiB at a time; no spinlock may be held.
+ * Context: a thread that runs in `space`, several at a time; may block.
  * Errors:  all: EXO_ERR_BAD_ADDRESS (outside the user range, not mapped, not permitted),
  *          EXO_ERR_NO_MEMORY. A copy that fails may have copied a part. `fault`, where not NULL,
  *          then has the first address that could not be copied.

@@ -5,10 +5,10 @@
  * page that is touched gets a frame of its own, owned by the space and given back by unmap or
  * destroy.
  *
- * Locks:   none. One thread at a time uses a space: its process's only thread, or the spawner
- *          before that thread runs. Each call asserts it; a lock that may sleep takes that place
- *          when processes get several threads.
- * Context: thread, may block (the platform's flush does), no lock held.
+ * Locks:   each call but vm_space_create() and vm_space_hal() takes the space's own lock, a mutex:
+ *          any number of threads may use one space at a time; between two calls others may change
+ *          it. The lock is held while an object's page_in runs, which must not use a space itself.
+ * Context: thread, may block, no spinlock held.
  * Spec:    design.md section 11 (user range, one memory object, page tables).
  */
 #ifndef EXO_MEM_VM_H
@@ -33,8 +33,8 @@ struct vm_space; /* opaque; layout private to core/mem/virtual */
 /* Make an empty space.  Errors: EXO_ERR_NO_MEMORY, EXO_ERR_NO_RESOURCES (platform limits). */
 EXO_MUST_CHECK exo_status_t vm_space_create(struct vm_space **out);
 
-/* Give back every frame, table and object. No user context of it may exist any more.
- * NULL is a no-op. */
+/* Give back every frame, table and object. No user context of it may exist any more, and nobody
+ * else may be in a call on it: that panics where it is seen. NULL is a no-op. */
 void vm_space_destroy(struct vm_space *space);
 
 struct hal_space *vm_space_hal(struct vm_space *space);
@@ -99,7 +99,7 @@ struct vm_stats {
     uint64_t faults;         /* vm_fault() calls that succeeded */
     uint64_t pages_filled;   /* pages brought in since create */
 };
-void vm_stats(const struct vm_space *space, struct vm_stats *out);
+void vm_stats(struct vm_space *space, struct vm_stats *out);
 
 struct vm_area_info {
     vaddr_t start, end;
@@ -108,10 +108,11 @@ struct vm_area_info {
     const struct vm_object *object; /* borrowed: compare only */
 };
 
-/* Describe the area number `index` from the lowest address on; false past the last. */
-bool vm_area_get(const struct vm_space *space, uint32_t index, struct vm_area_info *out);
+/* Describe the first area that ends above `addr`; false if there is none. To see all of them, begin
+ * at 0 and go on from each one's end: none is seen twice, whatever others map meanwhile. */
+bool vm_area_next(struct vm_space *space, vaddr_t addr, struct vm_area_info *out);
 
 /* Panic unless areas, accounting and tables agree (tests, KASSERT_SLOW). */
-void vm_check(const struct vm_space *space);
+void vm_check(struct vm_space *space);
 
 #endif /* EXO_MEM_VM_H */

@@ -12,7 +12,6 @@ enum lock_rank {
     RANK_NONE,
     RANK_TEST_LOW, /* tests of the checker itself */
     RANK_PROC_TABLE,
-    RANK_SPACE, /* an address space's areas; frames are allocated under it */
     RANK_MONITOR,
     RANK_CAP_TREE,     /* the entries that name one object, in all tables */
     RANK_CAP_SPACE,    /* one table's free slots; taken under the lock of the object */
