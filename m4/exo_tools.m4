@@ -64,6 +64,9 @@ AC_SEARCH_LIBS([srunner_create], [check],
 BOOST_LIBS=
 AC_CHECK_LIB([boost_context], [jump_fcontext], [BOOST_LIBS=-lboost_context],
   [EXO_NEED([libboost_context], [libboost-context-dev])])
+URCU_LIBS=
+AC_CHECK_LIB([urcu-cds], [cds_lfht_lookup], [URCU_LIBS="-lurcu-memb -lurcu-cds"],
+  [EXO_NEED([liburcu-cds], [liburcu-dev])], [-lurcu-memb])
 LIBS=$exo_saved_LIBS
 # Rings that the benchmarks compare with; without them their rows are skipped.
 RIVAL_CPPFLAGS=
@@ -77,6 +80,7 @@ CPPFLAGS=$exo_saved_CPPFLAGS
 AC_SUBST([RIVAL_CPPFLAGS])
 AC_SUBST([CHECK_LIBS])
 AC_SUBST([BOOST_LIBS])
+AC_SUBST([URCU_LIBS])
 ])
 
 # EXO_TOOLS_X86_64 - the tools of the bootable image; only `make iso`, `run` and `check` use them.

@@ -75,11 +75,14 @@ static void expect(bool truth)
 
 /* ---- look-ups against closes ---- */
 
-/* Look at numbers of others: found is the object, of the type asked for, and alive. */
+/* Look at numbers of others: found is the object, of the type asked for, and alive. The badge of
+ * an entry is the type of its object. */
 static void look_at(exo_cap_t cap, uint32_t type)
 {
     struct kobj *object = NULL;
+    struct cap_info info;
 
+    expect(cap_query(g_space[0], cap, &info) != EXO_OK || info.badge == info.type);
     epoch_enter();
     if (cap_lookup(g_space[0], cap, type, RIGHT_READ, &object) == EXO_OK) {
         expect(object->ops->type == type);
@@ -106,7 +109,7 @@ static void come_and_go(void *arg)
             exo_cap_t cap = EXO_CAP_NONE;
 
             if (object != NULL) {
-                expect(cap_insert(g_space[0], object, RIGHT_READ, 0, &cap) == EXO_OK);
+                expect(cap_insert(g_space[0], object, RIGHT_READ, type, &cap) == EXO_OK);
                 kobj_unref(object);
                 cap = atomic_exchange(&g_shared[place], cap);
                 expect(cap == EXO_CAP_NONE || cap_close(g_space[0], cap) == EXO_OK);

@@ -260,6 +260,17 @@ START_TEST(cap_revoke_lets_others_in)
 }
 END_TEST
 
+/* Leave what is below the first entry of the object as a revoker does that is preempted before it
+ * has closed anything. */
+static void doom_children(void)
+{
+    spin_lock(&g_object->lock);
+    g_object->doomed = g_object->derived->child;
+    g_object->derived->child = NULL;
+    g_object->doomed->prev->next = (uintptr_t)&g_object->doomed | 1u;
+    spin_unlock(&g_object->lock);
+}
+
 /* While something is doomed, who adds an entry closes two: adding cannot outrun a revocation. */
 START_TEST(cap_adding_closes_what_is_doomed)
 {
@@ -270,12 +281,7 @@ START_TEST(cap_adding_closes_what_is_doomed)
     for (uint32_t i = 0; i < 9; i++) {
         (void)derive(g_other, doomed, g_other);
     }
-    /* As a revoker leaves it when it is preempted before it has closed anything. */
-    spin_lock(&g_object->lock);
-    g_object->doomed = g_object->derived->child;
-    g_object->derived->child = NULL;
-    g_object->doomed->prev->next = (uintptr_t)&g_object->doomed | 1u;
-    spin_unlock(&g_object->lock);
+    doom_children();
     ck_assert_uint_eq(cap_check(g_object), 11);
     (void)duplicate(g_space, top, g_space);
     ck_assert_uint_eq(cap_check(g_object), 10);
@@ -291,9 +297,29 @@ START_TEST(cap_adding_closes_what_is_doomed)
 }
 END_TEST
 
+/* What is doomed but not closed yet is an entry like others: it works, and keeps the object. */
+START_TEST(cap_doomed_entries_keep_the_object)
+{
+    begin();
+    const exo_cap_t top = insert(g_space, g_object, RIGHTS_TEST);
+    const exo_cap_t doomed = derive(g_space, top, g_other);
+    const exo_cap_t low = derive(g_other, doomed, g_space);
+
+    doom_children();
+    ck_assert_int_eq(cap_close(g_space, top), EXO_OK);
+    ck_assert_uint_eq(cap_check(g_object), 2);
+    ck_assert_uint_eq(atomic_load(&object_of(g_object)->last_caps), 0);
+    ck_assert_int_eq(cap_close(g_other, doomed), EXO_OK);
+    ck_assert(is_alive(g_space, low));
+    ck_assert_int_eq(cap_close(g_space, low), EXO_OK);
+    ck_assert_uint_eq(atomic_load(&object_of(g_object)->last_caps), 1);
+    end();
+}
+END_TEST
+
 EXO_SUITE(cap_revoke, EXO_TEST(cap_revoke_needs_its_right),
           EXO_TEST(cap_revoke_takes_what_was_derived),
           EXO_TEST(cap_close_leaves_children_to_the_one_above),
           EXO_TEST(cap_move_keeps_the_place_in_the_tree), EXO_TEST(cap_revoke_goes_deep_and_wide),
           EXO_TEST(cap_close_in_any_order_keeps_the_forest), EXO_TEST(cap_revoke_lets_others_in),
-          EXO_TEST(cap_adding_closes_what_is_doomed))
+          EXO_TEST(cap_adding_closes_what_is_doomed), EXO_TEST(cap_doomed_entries_keep_the_object))
