@@ -16,7 +16,7 @@ static inline void cap_bench_shuffle(uint64_t *number, uint32_t count)
 
     for (uint32_t i = count - 1; i > 0; i--) {
         random = random * 6364136223846793005ull + 1442695040888963407ull;
-        const uint32_t other = (uint32_t)((random >> 32) % (i + 1));
+        const uint32_t other = (uint32_t)((random >> 32) % ((uint64_t)i + 1));
         const uint64_t keep = number[i];
 
         number[i] = number[other];

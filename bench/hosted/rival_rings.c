@@ -14,10 +14,12 @@
 #define SLOTS 1024u
 #define BATCH 16u
 
+#if defined(EXO_HAVE_CK_RING) || defined(EXO_HAVE_RTE_RING)
 static inline void memory_unknown(void)
 {
     __asm__ volatile("" ::: "memory");
 }
+#endif
 
 #ifdef EXO_HAVE_CK_RING
 #include <ck_ring.h>
