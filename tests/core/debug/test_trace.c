@@ -316,6 +316,7 @@ struct duet {
     struct thread *_Atomic first;
     struct thread *_Atomic second;
     _Atomic uint32_t ready;
+    uint32_t cpu;
     struct completion done;
 };
 
@@ -351,6 +352,17 @@ static void duet_second(void *arg)
             ck_assert_int_eq(thread_park(CLOCK_NEVER), EXO_OK);
         }
     }
+}
+
+/* Begin when both are parked: on their CPU a normal thread runs only then. A first that is woken
+ * before it parks would go on without a switch, and the ring would not know who wakes the second. */
+static void duet_begin(void *arg)
+{
+    struct duet *const duet = arg;
+
+    trace_ring_set(duet->cpu, g_memory[0], EVENTS);
+    trace_start(1u << TRACE_SWITCH | 1u << TRACE_WAKE | 1u << TRACE_BLOCK);
+    thread_unpark(atomic_load(&duet->first));
 }
 
 /* The next record of one of the two threads. */
@@ -414,10 +426,11 @@ static void duet_check(uint32_t first, uint32_t second)
 START_TEST(trace_has_exactly_the_switches_of_a_known_program)
 {
     const uint32_t cpu = sched_online_count() - 1;
-    struct duet duet = { .ready = 0 };
+    struct duet duet = { .cpu = cpu };
     struct thread_spec spec = { .name = "second", .entry = duet_second, .arg = &duet, .cpu = cpu };
     struct thread *second = NULL;
     struct thread *first = NULL;
+    struct thread *begin = NULL;
 
     if (!sched_heeds_classes()) {
         return; /* what comes between the two is decided by priorities */
@@ -431,11 +444,12 @@ START_TEST(trace_has_exactly_the_switches_of_a_known_program)
     ck_assert(test_wait_for(&duet.ready, 2, 5 * NS_PER_S));
     const uint32_t ids[] = { thread_id(first), thread_id(second) };
 
-    trace_ring_set(cpu, g_memory[0], EVENTS);
-    trace_start(1u << TRACE_SWITCH | 1u << TRACE_WAKE | 1u << TRACE_BLOCK);
-    thread_unpark(first);
+    spec.name = "begin";
+    spec.entry = duet_begin;
+    ck_assert_int_eq(thread_create(&spec, &begin), EXO_OK);
     ck_assert_int_eq(completion_wait(&duet.done, CLOCK_NEVER), EXO_OK);
     trace_stop();
+    thread_join(begin, NULL);
     thread_join(first, NULL);
     thread_join(second, NULL);
     duet_check(ids[0], ids[1]);
