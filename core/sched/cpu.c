@@ -62,6 +62,7 @@ void sched_cpu_init(void)
     run_queue_init(&self->queue);
     if (is_first) {
         g_sched_policy->init(&self->queue);
+        sched_nodes_init();
     }
     timer_init(&self->tick, sched_on_tick);
     timer_init(&self->budget, sched_on_budget);

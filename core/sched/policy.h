@@ -18,6 +18,7 @@ struct run_queue {
     _Atomic uint64_t base;      /* [r] written: number of the earliest bucket; only grows */
     _Atomic uint32_t stealable; /* [r] written; read by anybody: those that any CPU may run */
     _Atomic uint32_t choosy;    /* [r] written: those that some other CPUs may run */
+    _Atomic bool is_overdue;    /* threads have waited here for a tick: other nodes may take one */
     struct thread *current;     /* [r] */
     uint64_t charged_at;        /* [r] hal_cycles() up to which the current thread has paid */
     uint64_t debt;              /* [r] of limit.h, in cycles */

@@ -121,7 +121,18 @@ uint32_t sched_select_cpu(struct thread *thread);
 /* Take a waiting thread from another CPU; NULL if there is none. */
 struct thread *sched_steal(struct sched_cpu *self, uint32_t here);
 
-/* Give one cold thread to the CPU with the least to do, if that has at least two threads fewer. */
+/* Learn which CPUs are near to each other.  Context: the first CPU's start. */
+void sched_nodes_init(void);
+
+/* Of the idle CPUs, those to try for a thread of `cpu`: of its node if one is among them, else all
+ * if it may go far. */
+uint64_t sched_candidates(uint64_t idle, uint32_t cpu, bool far_too);
+
+/* A tick has passed while threads waited here: let CPUs of other nodes take them too. */
+void sched_overdue(struct sched_cpu *self);
+
+/* Give one cold thread to the CPU with the least to do, if that has at least two threads fewer, of
+ * another node four. */
 void sched_balance(struct sched_cpu *self);
 
 /* Threads wait here that another CPU could run: if one idles, wake it to take one. */

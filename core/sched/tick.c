@@ -31,6 +31,7 @@ void sched_on_tick(struct timer *timer)
 
     spin_unlock_irq(&self->queue.lock, irq);
     count_up(&self->ticks, 1);
+    sched_overdue(self);
     if (atomic_load_explicit(&self->ticks, memory_order_relaxed) % BALANCE_TICKS == 0) {
         sched_balance(self);
     }

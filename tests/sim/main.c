@@ -7,7 +7,7 @@
  *
  * The bodies are those of the booted kernel, with its runner and its assertions (tests/kernel).
  * EXO_CHECK_LONG=1 adds slow tests; EXO_CHECK_CPUS, EXO_CHECK_NODES and EXO_CHECK_MEM shape the
- * machine.
+ * machine; EXO_CHECK_APPEND adds words to the kernel's command line.
  *
  * Invariants:
  *   (1) a run is described by what the command that is printed for it says, and by nothing else;
@@ -81,6 +81,7 @@ static struct {
     uint32_t cpus;
     uint32_t nodes;
     uint32_t mem_mib;
+    const char *append; /* words for the kernel's command line */
 } g_wish;
 
 static struct sim_result *g_shared; /* the child's answer */
@@ -119,12 +120,13 @@ static void command_print(char *out, size_t out_bytes, const struct run *run)
                        (unsigned long long)(g_sim.fault_ns / MILLION));
     }
     (void)snprintf(out, out_bytes,
-                   "EXO_CHECK_CPUS=%u EXO_CHECK_NODES=%u EXO_CHECK_MEM=%u%s ./exo-sim-unit "
+                   "EXO_CHECK_CPUS=%u EXO_CHECK_NODES=%u EXO_CHECK_MEM=%u%s EXO_CHECK_APPEND='%s' "
+                   "./exo-sim-unit "
                    "--seed=%llu --policy=%s --depth=%u%s %s.%s",
                    g_wish.cpus, g_wish.nodes, g_wish.mem_mib,
-                   g_wish.is_long ? " EXO_CHECK_LONG=1" : "", (unsigned long long)run->seed,
-                   sim_policy_name(g_sim.policy), g_sim.pct_depth, options, run->suite->name,
-                   run->test->name);
+                   g_wish.is_long ? " EXO_CHECK_LONG=1" : "", g_wish.append,
+                   (unsigned long long)run->seed, sim_policy_name(g_sim.policy), g_sim.pct_depth,
+                   options, run->suite->name, run->test->name);
 }
 
 /* In the child: boot a machine that runs one test and ends. */
@@ -136,8 +138,8 @@ static _Noreturn void run_child(const struct run *run)
         .cpus = g_wish.cpus, .nodes = g_wish.nodes, .mem_mib = g_wish.mem_mib, .cmdline = cmdline
     };
 
-    (void)snprintf(cmdline, sizeof(cmdline), "check=%s.%s check-quiet=1 check-long=%d",
-                   run->suite->name, run->test->name, g_wish.is_long ? 1 : 0);
+    (void)snprintf(cmdline, sizeof(cmdline), "check=%s.%s check-quiet=1 check-long=%d %s",
+                   run->suite->name, run->test->name, g_wish.is_long ? 1 : 0, g_wish.append);
     g_sim.seed = run->seed;
     g_sim.policy = policy_of(run->seed);
     g_sim.status_tells = true;
@@ -361,6 +363,7 @@ int main(int argc, char **argv)
     g_wish.nodes = number_from_env("EXO_CHECK_NODES", 1);
     g_wish.mem_mib = number_from_env("EXO_CHECK_MEM", MEM_DEFAULT_MIB);
     g_wish.is_long = number_from_env("EXO_CHECK_LONG", 0) != 0;
+    g_wish.append = getenv("EXO_CHECK_APPEND") != NULL ? getenv("EXO_CHECK_APPEND") : "";
     const bool list = options_parse(argc, argv);
     const char *const patterns = optind < argc ? argv[optind] : "all";
 

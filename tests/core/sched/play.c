@@ -201,7 +201,11 @@ static void play_bursts(struct player *player)
     uint64_t release_ns = player->play->begins_ns + spec->arrives_us * NS_PER_US;
 
     while (!is_over(player) && (spec->bursts == 0 || player->bursts < spec->bursts)) {
-        burn(player, play_us_to_cycles(spec->burst_us));
+        const struct workload_step *const step =
+            spec->step != NULL ? &spec->step[player->bursts] : NULL;
+        const uint64_t sleep_us = step != NULL ? step->sleep_us : spec->sleep_us;
+
+        burn(player, play_us_to_cycles(step != NULL ? step->burst_us : spec->burst_us));
         if (is_over(player)) {
             return;
         }
@@ -210,8 +214,8 @@ static void play_bursts(struct player *player)
             player->missed += clock_now_ns() > release_ns + spec->deadline_us * NS_PER_US ? 1 : 0;
             release_ns += spec->period_us * NS_PER_US;
             nap(player, release_ns);
-        } else if (spec->sleep_us != 0 && player->bursts != spec->bursts) {
-            nap(player, clock_now_ns() + spec->sleep_us * NS_PER_US);
+        } else if (sleep_us != 0 && player->bursts != spec->bursts) {
+            nap(player, clock_now_ns() + sleep_us * NS_PER_US);
         }
     }
 }

@@ -16,6 +16,12 @@
 #define WORKLOAD_THREADS_MAX 32u
 #define WORKLOAD_CPUS_MAX    4u
 
+/* Of a recorded thread: it runs, then sleeps. */
+struct workload_step {
+    uint32_t burst_us;
+    uint32_t sleep_us;
+};
+
 /* One line of a workload. */
 struct workload_thread {
     uint64_t arrives_us;
@@ -30,6 +36,8 @@ struct workload_thread {
     uint64_t runtime_us;
     uint64_t deadline_us;
     uint64_t period_us;
+    /* Recorded: `bursts` steps in place of burst_us and sleep_us; not for the model. */
+    const struct workload_step *step;
 };
 
 struct workload {
@@ -63,6 +71,10 @@ struct workload_result {
 
 extern const struct workload g_workloads[];
 extern const uint32_t g_workload_count;
+
+/* What real runs did, by tools/trace-workload (workload_recorded.c). */
+extern const struct workload g_recorded[];
+extern const uint32_t g_recorded_count;
 
 /* The one of that name, or NULL. */
 const struct workload *workload_find(const char *name);
