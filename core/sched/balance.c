@@ -44,12 +44,14 @@ EXO_BOOT_PARAM(balance, "balance",
 
 void sched_nodes_init(void)
 {
-    for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
-        g_near[cpu] = 0;
-        for (uint32_t other = 0; other < CPUS_MAX; other++) {
-            if (g_node_blind || phys_node_of_cpu(cpu) == phys_node_of_cpu(other)) {
-                g_near[cpu] |= 1ull << other;
-            }
+    for (uint32_t node = 0; node < phys_node_count(); node++) {
+        uint64_t near = 0;
+
+        for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++) {
+            near |= phys_node_of_cpu(cpu) == node ? 1ull << cpu : 0;
+        }
+        for (uint64_t left = near; left != 0; left &= left - 1) {
+            g_near[__builtin_ctzll(left)] = g_node_blind ? UINT64_MAX : near;
         }
     }
 }

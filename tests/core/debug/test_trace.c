@@ -355,7 +355,8 @@ static void duet_second(void *arg)
 }
 
 /* Begin when both are parked: on their CPU a normal thread runs only then. A first that is woken
- * before it parks would go on without a switch, and the ring would not know who wakes the second. */
+ * before it parks would go on without a switch, and the ring would not know who wakes the
+ * second. */
 static void duet_begin(void *arg)
 {
     struct duet *const duet = arg;
