@@ -165,16 +165,16 @@ static struct thread *take(struct sched_cpu *victim, uint32_t here)
     return thread;
 }
 
-/* Take a waiting thread from a CPU of the own node, or else of others where they are crowded; NULL
- * if there is none. */
-struct thread *sched_steal(struct sched_cpu *self, uint32_t here)
+/* Take a waiting thread from a CPU of the own node, or with `far_too` from any that is crowded;
+ * NULL if there is none. */
+static struct thread *steal_from(struct sched_cpu *self, uint32_t here, bool far_too)
 {
     const uint32_t limit = atomic_load_explicit(&g_sched_cpu_limit, memory_order_acquire);
 
-    for (uint32_t i = 1; i < 2 * limit; i++) {
+    for (uint32_t i = 1; i < limit; i++) {
         struct sched_cpu *const victim = &g_sched_cpu[(here + i) % limit];
 
-        if (victim == self || !is_worth_a_look(victim, here, i > limit)) {
+        if (!is_worth_a_look(victim, here, far_too)) {
             continue;
         }
         struct thread *const thread = take(victim, here);
@@ -187,6 +187,13 @@ struct thread *sched_steal(struct sched_cpu *self, uint32_t here)
         }
     }
     return NULL;
+}
+
+struct thread *sched_steal(struct sched_cpu *self, uint32_t here)
+{
+    struct thread *const thread = steal_from(self, here, false);
+
+    return thread != NULL ? thread : steal_from(self, here, true);
 }
 
 void sched_nudge(void)
