@@ -33,6 +33,12 @@ static inline void host_exit(hal_irq_t irq)
  * return. */
 long hosted_interruptible_syscall(long nr, long arg0, long arg1, long arg2, long arg3);
 
+/* Wait for what the user thread behind `listener`, of host process `pid`, has to say:
+ * SECCOMP_IOCTL_NOTIF_RECV into `notif`. With `interruptible` as hosted_interruptible_syscall(),
+ * else as host_syscall(). In the simulator it also ends, with something pending or -ENOENT, when
+ * user code loops without a call, and when the process has died. */
+long hosted_user_wait(int listener, int pid, void *notif, bool interruptible);
+
 /* A plain system call, for what libc does not wrap or what sanitizers must not see. -errno on
  * failure. */
 long host_syscall(long nr, long arg0, long arg1, long arg2, long arg3);

@@ -17,8 +17,10 @@
  * away from inside one; only faults have stacks of their own (fault.c).
  */
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -278,6 +280,16 @@ void hosted_signals_init(void)
 
     host_signal_install(HOSTED_SIGNAL_IPI, flags, hosted_handler, hosted_restorer);
     host_signal_install(HOSTED_SIGNAL_TIMER, flags, hosted_handler, hosted_restorer);
+}
+
+long hosted_user_wait(int listener, int pid, void *notif, bool interruptible)
+{
+    const long request = (long)SECCOMP_IOCTL_NOTIF_RECV;
+
+    (void)pid;
+    return interruptible
+               ? hosted_interruptible_syscall(SYS_ioctl, listener, request, (long)notif, 0)
+               : host_syscall(SYS_ioctl, listener, request, (long)notif, 0);
 }
 
 void hosted_cpu_stop_all(uint32_t survivor)

@@ -94,6 +94,7 @@ static struct sim_result result_make(int status)
                                  .hash = sim_trace_hash(),
                                  .decisions = sim_decisions(),
                                  .time_ns = sim_now_ns(),
+                                 .cuts = sim_cuts(),
                                  .status = status };
 
     for (uint32_t i = 0; i < SIM_STREAMS; i++) {
@@ -109,7 +110,8 @@ bool sim_result_same(const struct sim_result *a, const struct sim_result *b)
            memcmp(a->last, b->last, sizeof(a->last)) == 0;
 }
 
-/* The line that two runs of one seed have in common, to the last letter. */
+/* The line that two runs of one seed have in common, to the last letter, unless it says that they
+ * have not. */
 static void line_print(const struct sim_result *result)
 {
     fprintf(stderr, "exo-sim: seed=%llu build=%s-%s policy=%s points=%llu events=%llu hash=%016llx",
@@ -120,9 +122,9 @@ static void line_print(const struct sim_result *result)
         fprintf(stderr, " %s=%016llx", sim_stream_name((enum sim_stream)i),
                 (unsigned long long)result->last[i]);
     }
-    fprintf(stderr, " decisions=%llu time_ns=%llu status=%d\n",
+    fprintf(stderr, " decisions=%llu time_ns=%llu status=%d%s\n",
             (unsigned long long)result->decisions, (unsigned long long)result->time_ns,
-            result->status);
+            result->status, result->cuts != 0 ? " NONDETERMINISTIC" : "");
 }
 
 static void report(int status)
@@ -138,6 +140,10 @@ static void report(int status)
     }
     if (g_why != NULL) {
         fprintf(stderr, "exo-sim: %s\n", g_why);
+    }
+    if (result.cuts != 0) {
+        fprintf(stderr, "exo-sim: user code looped without a call and was cut %llu times\n",
+                (unsigned long long)result.cuts);
     }
     if (!g_sim.silent || status != 0) {
         line_print(&result);
@@ -158,6 +164,9 @@ void sim_finish(int status)
         _exit(status);
     }
     g_told = true;
+    if (g_end == END_EXIT && status == 0 && sim_cuts() != 0) {
+        status = SIM_STATUS_CUT;
+    }
     report(g_end == END_SIGNAL ? 128 + status : status);
     if (g_end == END_RESTART && g_restart_argv != NULL) {
         execv("/proc/self/exe", g_restart_argv);

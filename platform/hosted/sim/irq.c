@@ -21,6 +21,8 @@
 #define IPI_LATE_NS        200000u /* when the plan has it late */
 #define HOSTED_SA_RESTORER 0x04000000ul
 
+static _Thread_local bool g_is_machine; /* this host thread plays the CPUs */
+
 void sim_timer_fire(struct sim_event *event);
 void sim_ipi_fire(struct sim_event *event);
 
@@ -36,8 +38,13 @@ void sim_irq_arrive(uint32_t cpu, uint32_t bits)
     g_sim_ready |= 1ull << cpu;
 }
 
+/* Host threads beside the machine's (platform/hosted/user/service.c) change nothing in it: when one
+ * of them comes to run is in no seed. */
 void hosted_irq_raise(uint32_t cpu, uint32_t bits)
 {
+    if (!g_is_machine) {
+        return;
+    }
     const hal_irq_t irq = host_enter();
 
     sim_irq_arrive(cpu, bits);
@@ -174,6 +181,7 @@ void hosted_signals_init(void)
     static char fault_stack[FAULT_STACK_BYTES];
     const stack_t stack = { .ss_sp = fault_stack, .ss_size = sizeof(fault_stack) };
 
+    g_is_machine = true;
     if (sigaltstack(&stack, NULL) != 0) {
         host_fail("cannot make the stack for faults");
     }

@@ -13,11 +13,14 @@
 #include "sim.h"
 
 #define POINTS_MAX_DEFAULT 4000000000ull
+#define CUTS_MAX_DEFAULT   100u
 #define COMMAND_MAX        4096u
 
-struct sim_options g_sim = {
-    .seed = 1, .pct_depth = 3, .points_max = POINTS_MAX_DEFAULT, .rest_ns = 60 * NS_PER_S
-};
+struct sim_options g_sim = { .seed = 1,
+                             .pct_depth = 3,
+                             .points_max = POINTS_MAX_DEFAULT,
+                             .cuts_max = CUTS_MAX_DEFAULT,
+                             .rest_ns = 60 * NS_PER_S };
 
 static uint64_t number(const char *option, const char *text)
 {
@@ -58,6 +61,9 @@ bool sim_option_take(int option, const char *value)
         return true;
     case SIM_OPTION_POINTS:
         g_sim.points_max = number("--points", value);
+        return true;
+    case SIM_OPTION_LOOPS:
+        g_sim.cuts_max = number("--loops", value);
         return true;
     case SIM_OPTION_FAULTS:
         g_sim.fault_ns = number("--faults", value) * NS_PER_MS;

@@ -13,6 +13,7 @@ struct option;
         { "policy", required_argument, NULL, SIM_OPTION_POLICY },                                  \
         { "depth", required_argument, NULL, SIM_OPTION_DEPTH },                                    \
         { "points", required_argument, NULL, SIM_OPTION_POINTS },                                  \
+        { "loops", required_argument, NULL, SIM_OPTION_LOOPS },                                    \
         { "faults", required_argument, NULL, SIM_OPTION_FAULTS },                                  \
         { "rest", required_argument, NULL, SIM_OPTION_REST },                                      \
         { "weak", no_argument, NULL, SIM_OPTION_WEAK },                                            \
@@ -28,6 +29,7 @@ struct option;
     "  --policy=NAME           who goes on: uniform (default), pct, round or none\n"               \
     "  --depth=N               pct: priorities change N times in a round (default 3)\n"            \
     "  --points=N              a run of more points is taken for a livelock\n"                     \
+    "  --loops=N               a run in which user loops were cut N times ends (default 100)\n"    \
     "  --faults=MS             the seed's faults happen for MS virtual milliseconds after boot\n"  \
     "  --rest=S                and the machine ends within S virtual seconds then (default 60)\n"  \
     "  --weak                  stores that nothing puts in order are seen late by other CPUs\n"    \
@@ -41,6 +43,7 @@ enum sim_option {
     SIM_OPTION_POLICY,
     SIM_OPTION_DEPTH,
     SIM_OPTION_POINTS,
+    SIM_OPTION_LOOPS,
     SIM_OPTION_FAULTS,
     SIM_OPTION_REST,
     SIM_OPTION_WEAK,

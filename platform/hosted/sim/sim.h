@@ -43,6 +43,7 @@ struct sim_result {
     uint64_t hash;
     uint64_t decisions;
     uint64_t time_ns;
+    uint64_t cuts;              /* of user loops; above 0: no second run is the same */
     uint64_t last[SIM_STREAMS]; /* draw of each stream */
     int32_t status;
 };
@@ -55,6 +56,7 @@ struct sim_options {
     enum sim_policy_kind policy;
     uint32_t pct_depth;        /* change points of priorities in a round */
     uint64_t points_max;       /* a run of more is taken for a livelock */
+    uint64_t cuts_max;         /* and one of more cuts of user loops */
     uint64_t fault_ns;         /* faults last for so much virtual time; 0: there are none */
     uint64_t rest_ns;          /* and the system comes to rest within so much more */
     bool weak;                 /* stores in no order are seen late */
@@ -187,6 +189,12 @@ void sim_stores_end(uint32_t cpu);                  /* it will not go on: all ar
 void sim_faults_begin(void); /* the plan's faults, from now on; the first call counts */
 bool sim_faults_last(void);  /* they have begun and have not stopped */
 bool sim_faults_rest(void);  /* all idle: true if it stays so */
+
+/* ---- user code (user.c) ---------------------------------------------------------------------- */
+
+#define SIM_STATUS_CUT 4 /* of a run that went well but for user loops that had to be cut */
+
+uint64_t sim_cuts(void); /* user loops cut so far */
 
 /* ---- console, end ---------------------------------------------------------------------------- */
 

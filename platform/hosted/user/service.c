@@ -36,7 +36,7 @@
 #define EVENTS_MAX      16
 #define HWCAP2_FSGSBASE 2u /* of AT_HWCAP2 */
 
-enum request_op { REQUEST_SPAWN, REQUEST_KILL };
+enum request_op { REQUEST_SPAWN, REQUEST_KILL, REQUEST_BREAK };
 
 struct request {
     enum request_op op;
@@ -174,8 +174,12 @@ static void serve_request(void)
     }
     if (request->op == REQUEST_SPAWN) {
         serve_spawn(request);
-    } else {
+    } else if (request->op == REQUEST_KILL) {
         kill_and_reap(request->space);
+    } else {
+        kill(request->space->pid, SIGKILL);
+        end_await(request->space);
+        interrupt_cpus();
     }
     sem_post(&request->done);
 }
@@ -305,12 +309,23 @@ exo_status_t stub_service_spawn(struct hal_space *space, int stub_socket)
     return status;
 }
 
-void stub_service_kill(struct hal_space *space)
+/* Have the service end the stub. */
+static void stub_end(struct hal_space *space, enum request_op op)
 {
-    struct request request = { .op = REQUEST_KILL, .space = space };
+    struct request request = { .op = op, .space = space };
     const hal_irq_t irq = host_enter();
     const exo_status_t status = request_run(&request);
 
     KASSERT(status == EXO_OK);
     host_exit(irq);
+}
+
+void stub_service_kill(struct hal_space *space)
+{
+    stub_end(space, REQUEST_KILL);
+}
+
+void stub_break(struct hal_space *space)
+{
+    stub_end(space, REQUEST_BREAK);
 }

@@ -71,6 +71,10 @@ EXO_MUST_CHECK exo_status_t stub_service_spawn(struct hal_space *space, int stub
 /* Kill the stub, wait for its end, stop watching. */
 void stub_service_kill(struct hal_space *space);
 
+/* End the whole stub, a thread of which made no sense: it is dead on return, and all that wait for
+ * it know. The space still wants stub_service_kill().  Interrupts off. */
+void stub_break(struct hal_space *space);
+
 /* ---- filter.c
  * ---------------------------------------------------------------------------------------- */
 
@@ -185,9 +189,6 @@ enum notice_status {
 enum notice_status notice_receive(const struct hal_user *user, bool interruptible,
                                   struct user_notice *out);
 void notice_answer(const struct hal_user *user, int64_t value);
-
-/* End the whole stub: a thread of it made no sense.  Interrupts off. */
-void stub_break(const struct hal_space *space);
 
 /* Stop signal to the thread: it will hand over from wherever it is in user code. */
 void thread_stop(const struct hal_user *user);

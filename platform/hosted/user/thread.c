@@ -37,15 +37,8 @@ enum notice_status notice_receive(const struct hal_user *user, bool interruptibl
                                   struct user_notice *out)
 {
     struct seccomp_notif notif = { .id = 0 }; /* the host refuses a buffer that is not all zero */
-    long result;
+    const long result = hosted_user_wait(user->listener, user->space->pid, &notif, interruptible);
 
-    if (interruptible) {
-        result = hosted_interruptible_syscall(SYS_ioctl, user->listener,
-                                              (long)SECCOMP_IOCTL_NOTIF_RECV, (long)&notif, 0);
-    } else {
-        result = host_syscall(SYS_ioctl, user->listener, (long)SECCOMP_IOCTL_NOTIF_RECV,
-                              (long)&notif, 0);
-    }
     if (result == 0) {
         out->cookie = notif.id;
         out->pc = notif.data.instruction_pointer;
@@ -74,11 +67,6 @@ bool notice_is_hand_over(const struct user_notice *notice)
 {
     return notice->nr == STUB_HANDOVER_NR &&
            (notice->pc == stub_sites()->entered || notice->pc == stub_sites()->again);
-}
-
-void stub_break(const struct hal_space *space)
-{
-    host_syscall(SYS_kill, space->pid, SIGKILL, 0, 0);
 }
 
 void thread_stop(const struct hal_user *user)

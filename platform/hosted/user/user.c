@@ -299,6 +299,10 @@ void hal_user_run(struct hal_user *user, struct hal_user_event *event)
 
     KASSERT_DEBUG(irq != 0);
     atomic_store(&user->cpu, hal_cpu_id() + 1);
+    /* What waits is let in before user code runs: to stop it afterwards is a race with its next
+     * call, which the simulator must not have. */
+    hal_irq_enable();
+    hal_irq_disable();
     if (user->broken || atomic_load(&user->space->dead)) {
         event->reason = HAL_USER_DEAD;
     } else if ((hal_preempt_word() & PREEMPT_NO_RESCHED) == 0) {
