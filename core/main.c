@@ -10,8 +10,10 @@
 #include "exo/debug/log.h"
 #include "exo/debug/panic.h"
 #include "exo/hal.h"
+#include "exo/lib/assert.h"
 #include "exo/lib/number.h"
 #include "exo/lib/string.h"
+#include "exo/mem/fill.h"
 #include "exo/mem/heap.h"
 #include "exo/mem/kva.h"
 #include "exo/mem/phys.h"
@@ -49,6 +51,8 @@ EXO_BOOT_PARAM(bootchart, "bootchart", "print what the boot steps took", param_b
 
 static void step_phys(void)
 {
+    KASSERT(fill_mask_fits(boot_info_get()->fill_mask));
+    g_fill_mask = boot_info_get()->fill_mask;
     phys_init(boot_info_get());
 }
 

@@ -166,6 +166,7 @@ void hosted_boot(const struct hosted_config *given)
     hosted_cpu_init(config.cpus, config.pin);
     g_info = (struct boot_info){ .platform = "hosted",
                                  .cmdline = config.cmdline,
+                                 .fill_mask = hosted_fill_mask(),
                                  .cpu_count = config.cpus };
     nodes_split(&config);
     region_add(0, PAGE_SIZE, BOOT_REGION_KERNEL);

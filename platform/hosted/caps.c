@@ -28,6 +28,11 @@ static void cpu_name_read(void)
     memcpy(g_cpu_name, regs, sizeof(regs));
 }
 
+uint8_t hosted_fill_mask(void)
+{
+    return 0;
+}
+
 void hosted_caps_init(uint32_t cpus)
 {
     cpu_name_read();

@@ -53,3 +53,52 @@ void hosted_cmdline_env(struct hosted_cmdline *line, const char *text)
     }
     hosted_cmdline_add(line, "env=", text, true);
 }
+
+bool hosted_option_take(int option, const char *value, struct hosted_config *config,
+                        struct hosted_cmdline *line)
+{
+    switch (option) {
+    case 'c':
+        config->cpus = hosted_number_parse("--cpus", value);
+        return true;
+    case 'm':
+        config->mem_mib = hosted_number_parse("--mem", value);
+        return true;
+    case 'n':
+        config->nodes = hosted_number_parse("--nodes", value);
+        return true;
+    case 'i':
+        config->initrd_path = value;
+        return true;
+    case 'a':
+        hosted_cmdline_add(line, "", value, false);
+        return true;
+    case 'e':
+        hosted_cmdline_env(line, value);
+        return true;
+    case 't':
+        config->trace_path = value;
+        hosted_cmdline_add(line, "trace=on", "", false);
+        return true;
+    case 'P':
+        config->profile_path = value;
+        hosted_cmdline_add(line, "profile=on", "", false);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void hosted_arguments_take(int argc, char **argv, int first, struct hosted_config *config,
+                           struct hosted_cmdline *line)
+{
+    if (first < argc && strcmp(argv[first - 1], "--") != 0) {
+        host_fail("unexpected argument \"%s\": a program stands after \"--\" (see --help)",
+                  argv[first]);
+    }
+    for (int i = first; i < argc; i++) {
+        hosted_cmdline_add(line, i == first ? "-- " : "", argv[i], true);
+    }
+    config->cmdline = line->text;
+    config->terminal_raw = first == argc; /* a program gets the terminal as it is */
+}

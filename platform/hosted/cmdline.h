@@ -24,4 +24,14 @@ void hosted_cmdline_env(struct hosted_cmdline *line, const char *text);
 /* The number above 0 that `text` is; `option` is named if it is none. */
 uint32_t hosted_number_parse(const char *option, const char *text);
 
+/* Take an option of the machine, which all programs have: c, m, n, i, a, e, t, P of --help, with
+ * its value; false if `option` is none of them. */
+struct hosted_config;
+bool hosted_option_take(int option, const char *value, struct hosted_config *config,
+                        struct hosted_cmdline *line);
+
+/* Take what stands behind the options, from argv[first]: a program after "--", or nothing. */
+void hosted_arguments_take(int argc, char **argv, int first, struct hosted_config *config,
+                           struct hosted_cmdline *line);
+
 #endif /* HOSTED_CMDLINE_H */

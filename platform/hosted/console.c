@@ -8,7 +8,6 @@
  *       woken.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -23,21 +22,9 @@ static _Atomic bool g_starved; /* the housekeeper waits for room */
 
 void hal_console_write(enum hal_stream stream, const char *bytes, size_t len_bytes)
 {
-    const int fd = stream == HAL_STREAM_ERR ? STDERR_FILENO : STDOUT_FILENO;
     const hal_irq_t irq = host_enter();
 
-    while (len_bytes != 0) {
-        const ssize_t done = write(fd, bytes, len_bytes);
-
-        if (done < 0 && errno == EPIPE) {
-            hosted_housekeeper_end_by(SIGPIPE); /* as any program whose reader is gone */
-        }
-        if (done < 0 && errno != EINTR && errno != EAGAIN) {
-            break; /* closed or full: the console has no way to tell */
-        }
-        bytes += done > 0 ? done : 0;
-        len_bytes -= done > 0 ? (size_t)done : 0;
-    }
+    hosted_write(stream, bytes, len_bytes);
     host_exit(irq);
 }
 

@@ -9,6 +9,8 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include <stdarg.h>
+
 #include "exo/hal.h"
 #include "exo/hal/file.h"
 
@@ -131,6 +133,7 @@ void host_signal_install(int signal, unsigned long flags, void (*handler)(int, v
 /* ---- time --------------------------------------------------------------------------------- */
 
 void hosted_caps_init(uint32_t cpus);           /* what hal_caps() tells */
+uint8_t hosted_fill_mask(void);                 /* what boot_info.fill_mask is to be */
 void hosted_clock_init(void);                   /* the clock starts at 0 here; later calls: no-op */
 uint64_t hosted_clock_hz(void);                 /* rate of hal_cycles() */
 void hosted_clock_advance(uint64_t delta_ns);   /* test hook's half */
@@ -139,6 +142,12 @@ bool hosted_timer_due(struct hosted_cpu *cpu);  /* true once per deadline that h
 void hosted_timer_retry(uint32_t cpu); /* signal this CPU until it serves interrupts; own pthread */
 
 /* ---- console and end ---------------------------------------------------------------------- */
+
+/* Write to the process's standard output or error; whose reader is gone, the machine ends. */
+void hosted_write(enum hal_stream stream, const char *bytes, size_t len_bytes);
+
+/* host_fail()'s part that all programs share: the terminal as it was, the text with a name. */
+void hosted_fail_tell(const char *program, const char *format, va_list args);
 
 void hosted_terminal_init(bool raw); /* raw: byte by byte, if it is a terminal */
 void hosted_console_deliver(void);   /* hand what was read to the core; in interrupt context */

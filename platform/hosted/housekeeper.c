@@ -42,14 +42,11 @@ static char **g_restart_argv;
 
 void host_fail(const char *format, ...)
 {
-    char text[512];
     va_list args;
 
-    hosted_terminal_restore();
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    hosted_fail_tell("exo-hosted", format, args);
     va_end(args);
-    fprintf(stderr, "exo-hosted: %s\n", text);
     exit(STATUS_MISTAKE);
 }
 

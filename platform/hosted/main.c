@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmdline.h"
 #include "exo/config.h"
@@ -47,34 +46,8 @@ static int options_parse(int argc, char **argv, struct hosted_config *config,
 
     while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:pt:P:hV", options, NULL)) != -1) {
         switch (option) {
-        case 'c':
-            config->cpus = hosted_number_parse("--cpus", optarg);
-            break;
-        case 'm':
-            config->mem_mib = hosted_number_parse("--mem", optarg);
-            break;
-        case 'n':
-            config->nodes = hosted_number_parse("--nodes", optarg);
-            break;
-        case 'i':
-            config->initrd_path = optarg;
-            break;
-        case 'a':
-            hosted_cmdline_add(line, "", optarg, false);
-            break;
-        case 'e':
-            hosted_cmdline_env(line, optarg);
-            break;
         case 'p':
             config->pin = true;
-            break;
-        case 't':
-            config->trace_path = optarg;
-            hosted_cmdline_add(line, "trace=on", "", false);
-            break;
-        case 'P':
-            config->profile_path = optarg;
-            hosted_cmdline_add(line, "profile=on", "", false);
             break;
         case 'h':
             fputs(g_help, stdout);
@@ -83,7 +56,9 @@ static int options_parse(int argc, char **argv, struct hosted_config *config,
             printf("exo-hosted %s (%s)\n", EXO_VERSION, EXO_COMMIT);
             exit(EXIT_SUCCESS);
         default:
-            host_fail("see exo-hosted --help");
+            if (!hosted_option_take(option, optarg, config, line)) {
+                host_fail("see exo-hosted --help");
+            }
         }
     }
     return optind;
@@ -97,14 +72,6 @@ int main(int argc, char **argv)
     hosted_clock_init();
     const int first = options_parse(argc, argv, &config, &line);
 
-    if (first < argc && strcmp(argv[first - 1], "--") != 0) {
-        host_fail("unexpected argument \"%s\": a program stands after \"--\" (see --help)",
-                  argv[first]);
-    }
-    for (int i = first; i < argc; i++) {
-        hosted_cmdline_add(&line, i == first ? "-- " : "", argv[i], true);
-    }
-    config.cmdline = line.text;
-    config.terminal_raw = first == argc; /* a program gets the terminal as it is */
+    hosted_arguments_take(argc, argv, first, &config, &line);
     hosted_boot(&config);
 }

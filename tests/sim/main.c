@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "exo/debug/fault.h"
+#include "exo/time/clock.h"
 #include "exo_check.h"
 #include "platform/hosted/cmdline.h"
 #include "platform/hosted/host.h"
@@ -95,6 +97,7 @@ static uint64_t g_decisions;
 static uint64_t g_points;
 static uint64_t g_left_out; /* seeds that tests had no budget for */
 static uint32_t g_cut_tests;
+static uint32_t g_fault_runs[64]; /* in which site i fired */
 
 static uint32_t number_from_env(const char *name, uint32_t otherwise)
 {
@@ -113,7 +116,7 @@ static enum sim_policy_kind policy_of(uint64_t seed)
 
 static void command_print(char *out, size_t out_bytes, const struct run *run)
 {
-    char options[64] = "";
+    char options[96] = "";
 
     if (g_sim.weak) {
         strcat(options, " --weak");
@@ -121,6 +124,8 @@ static void command_print(char *out, size_t out_bytes, const struct run *run)
     if (g_sim.fault_ns != 0) {
         (void)snprintf(options + strlen(options), 40, " --faults=%llu",
                        (unsigned long long)(g_sim.fault_ns / MILLION));
+        (void)snprintf(options + strlen(options), 24, " --rest=%llu",
+                       (unsigned long long)(g_sim.rest_ns / NS_PER_S));
     }
     (void)snprintf(out, out_bytes,
                    "EXO_CHECK_CPUS=%u EXO_CHECK_NODES=%u EXO_CHECK_MEM=%u%s EXO_CHECK_APPEND='%s' "
@@ -200,12 +205,28 @@ static void run_once(struct run *run)
     }
 }
 
+static void faults_count(uint64_t fired)
+{
+    for (uint32_t i = 0; i < ARRAY_COUNT(g_fault_runs); i++) {
+        g_fault_runs[i] += (uint32_t)(fired >> i & 1);
+    }
+}
+
+static void faults_show(void)
+{
+    for (uint32_t i = 0; g_sim.fault_ns != 0 && i < sim_fault_sites(); i++) {
+        printf("sim-unit: fault site %s fired in %u of %u runs\n", sim_fault_site(i)->name,
+               g_fault_runs[i], g_passed + g_failed);
+    }
+}
+
 static void run_place(const struct exo_suite *suite, const struct exo_test *test, uint64_t seed)
 {
     struct run run = { .suite = suite, .test = test, .seed = seed };
     char command[COMMAND_MAX];
 
     run_once(&run);
+    faults_count(run.result.faults);
     if (run.passed && g_wish.twice) {
         const struct sim_result first = run.result;
 
@@ -400,6 +421,7 @@ int main(int argc, char **argv)
                g_cut_tests, (unsigned long long)g_left_out,
                (unsigned long long)(g_left_out + g_passed + g_failed));
     }
+    faults_show();
     printf("sim-unit: %u passed, %u failed, 0 skipped\n", g_passed, g_failed);
     return g_failed != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

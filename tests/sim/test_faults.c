@@ -98,4 +98,14 @@ START_TEST(faults_are_survived_and_end)
 }
 END_TEST
 
-EXO_SUITE(planted, EXO_TEST_TIMED(faults_are_survived_and_end, 120))
+/* A system that never rests: what the quiet phase is to tell (tests/sim/check-faults). */
+START_TEST(never_rests)
+{
+    sim_faults_begin();
+    while (!atomic_load(&g_done)) {
+        thread_sleep_ns(1000000);
+    }
+}
+END_TEST
+
+EXO_SUITE(planted, EXO_TEST_TIMED(faults_are_survived_and_end, 120), EXO_TEST(never_rests))

@@ -13,11 +13,12 @@
 #include "exo/debug/panic.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
+#include "exo/mem/fill.h"
 #include "heap_private.h"
 
-#define FILL_NEW  0xa9
-#define FILL_ZONE 0xfb
-#define FILL_FREE 0xd9
+#define FILL_NEW  fill_byte(FILL_HEAP_NEW)
+#define FILL_ZONE fill_byte(FILL_HEAP_ZONE)
+#define FILL_FREE fill_byte(FILL_HEAP_FREED)
 
 #define TRAILER_OUT  0x6f757421u
 #define TRAILER_KEPT 0x6b657074u /* out, and for as long as the kernel lives */

@@ -7,13 +7,14 @@
  */
 #include "exo/debug/panic.h"
 #include "exo/lib/string.h"
+#include "exo/mem/fill.h"
 
 #include "frames.h"
 
-#define FREED          0xd5
-#define ALLOCATED      0xa7
-#define FREED_WORD     0xd5d5d5d5d5d5d5d5ull
-#define WAITS_MAX      100000u /* looks for a name that is about to be written */
+#define FREED          fill_byte(FILL_FRAME_FREED)
+#define ALLOCATED      fill_byte(FILL_FRAME_NEW)
+#define BYTES_OF_WORD  0x0101010101010101ull /* times a byte: a word of eight of them */
+#define WAITS_MAX      100000u               /* looks for a name that is about to be written */
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(uint64_t))
 
 /* Addresses of kernel code differ in their low halves only. */
@@ -30,14 +31,17 @@ static const char *code_name(uint32_t low)
     return name == NULL ? "?" : name;
 }
 
+uint8_t g_fill_mask;
+
 /* The frame's bytes are what they were filled with. */
 static bool poison_intact(const uint64_t *words)
 {
+    const uint64_t freed = FREED * BYTES_OF_WORD;
     uint64_t differing = 0;
 
     for (size_t i = 0; i < WORDS_PER_PAGE; i += 4) {
-        differing |= (words[i] ^ FREED_WORD) | (words[i + 1] ^ FREED_WORD) |
-                     (words[i + 2] ^ FREED_WORD) | (words[i + 3] ^ FREED_WORD);
+        differing |= (words[i] ^ freed) | (words[i + 1] ^ freed) | (words[i + 2] ^ freed) |
+                     (words[i + 3] ^ freed);
     }
     return differing == 0;
 }

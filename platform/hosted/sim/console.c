@@ -9,7 +9,6 @@
  * writing raised; there is no other byte before that.
  */
 #include <errno.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "sim.h"
@@ -32,25 +31,13 @@ void sim_console_open(bool reading)
 
 void hal_console_write(enum hal_stream stream, const char *bytes, size_t len_bytes)
 {
-    const int fd = stream == HAL_STREAM_ERR ? STDERR_FILENO : STDOUT_FILENO;
     uint64_t hash = len_bytes;
 
     for (size_t i = 0; i < len_bytes; i++) {
         hash = hash * 31 + (unsigned char)bytes[i];
     }
     sim_trace(SIM_TRACE_OUTPUT, hash);
-    while (len_bytes != 0) {
-        const ssize_t done = write(fd, bytes, len_bytes);
-
-        if (done < 0 && errno == EPIPE) {
-            hosted_housekeeper_end_by(SIGPIPE); /* as any program whose reader is gone */
-        }
-        if (done < 0 && errno != EINTR && errno != EAGAIN) {
-            break; /* closed or full: the console has no way to tell */
-        }
-        bytes += done > 0 ? done : 0;
-        len_bytes -= done > 0 ? (size_t)done : 0;
-    }
+    hosted_write(stream, bytes, len_bytes);
     sim_call(OUTPUT_COST_NS);
 }
 

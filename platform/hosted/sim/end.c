@@ -37,14 +37,11 @@ static uint64_t host_ns(void)
 
 void host_fail(const char *format, ...)
 {
-    char text[512];
     va_list args;
 
-    hosted_terminal_restore();
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    hosted_fail_tell("exo-sim", format, args);
     va_end(args);
-    fprintf(stderr, "exo-sim: %s\n", text);
     _exit(STATUS_MISTAKE);
 }
 
@@ -94,6 +91,7 @@ static struct sim_result result_make(int status)
                                  .hash = sim_trace_hash(),
                                  .decisions = sim_decisions(),
                                  .time_ns = sim_now_ns(),
+                                 .faults = sim_faults_fired(),
                                  .cuts = sim_cuts(),
                                  .status = status };
 
@@ -107,7 +105,7 @@ bool sim_result_same(const struct sim_result *a, const struct sim_result *b)
 {
     return a->points == b->points && a->events == b->events && a->hash == b->hash &&
            a->decisions == b->decisions && a->time_ns == b->time_ns && a->status == b->status &&
-           memcmp(a->last, b->last, sizeof(a->last)) == 0;
+           a->faults == b->faults && memcmp(a->last, b->last, sizeof(a->last)) == 0;
 }
 
 /* The line that two runs of one seed have in common, to the last letter, unless it says that they

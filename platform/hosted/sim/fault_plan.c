@@ -2,13 +2,22 @@
  * fault_plan.c - which fault sites are armed in this run, how often they fire, and when it ends.
  *
  * Phases: BEFORE -(sim_faults_begin)-> FAULTS -(g_sim.fault_ns of virtual time)-> QUIET. In FAULTS
- * what is armed fires; in QUIET nothing does, and the machine must end, or come to rest, within
+ * sites fire as planned; in QUIET none does, and the machine must end, or come to rest, within
  * g_sim.rest_ns.
  * Invariant (1): the plan follows from the seed and the sites of the build; sites that the plan
  * leaves off take no draw when they are passed.
  */
 #include "exo/debug/fault.h"
+#include "exo/time/clock.h"
 #include "sim.h"
+
+#define RARE_PER_MILLION  500u   /* up to eight times that */
+#define OFTEN_PER_MILLION 30000u /* and that */
+#define NTH_MAX           64u    /* of one time alone; a power of two */
+
+#define REST_GAP_NS (1 * NS_PER_S)
+
+enum rate { RATE_NEVER, RATE_RARE, RATE_OFTEN, RATE_ONCE };
 
 extern struct fault_site *const __start_exo_fault_sites[] __attribute__((weak));
 extern struct fault_site *const __stop_exo_fault_sites[] __attribute__((weak));
@@ -23,16 +32,54 @@ static void rest_is_late(struct sim_event *event)
     sim_end(3, "the system did not come to rest in time after the faults had stopped");
 }
 
-/* Swarm: a site is armed in every other run, and fires once in 10 to 10000 times. */
+/* Swarm: each site is of a class of its own. What fails all the time hides what lies behind the
+ * first failure, what fails seldom never meets a rare path, and some bugs want one failure alone. */
+static void site_draw(struct fault_site *site)
+{
+    const uint64_t draw = sim_draw(SIM_STREAM_PLAN);
+    const uint32_t part = (uint32_t)(draw >> 8 & 3);
+
+    site->per_million = 0;
+    site->nth = 0;
+    switch ((enum rate)(draw & 3)) {
+    case RATE_NEVER:
+        break;
+    case RATE_RARE:
+        site->per_million = RARE_PER_MILLION << part;
+        break;
+    case RATE_OFTEN:
+        site->per_million = OFTEN_PER_MILLION << part;
+        break;
+    case RATE_ONCE:
+        site->nth = 1 + (uint32_t)(draw >> 16 & ((NTH_MAX >> part) - 1));
+        break;
+    }
+}
+
+uint32_t sim_fault_sites(void)
+{
+    return (uint32_t)(__stop_exo_fault_sites - __start_exo_fault_sites);
+}
+
+const struct fault_site *sim_fault_site(uint32_t index)
+{
+    return __start_exo_fault_sites[index];
+}
+
+uint64_t sim_faults_fired(void)
+{
+    uint64_t fired = 0;
+
+    for (uint32_t i = 0; i < sim_fault_sites() && i < 64; i++) {
+        fired |= sim_fault_site(i)->fired != 0 ? 1ull << i : 0;
+    }
+    return fired;
+}
+
 static void plan_draw(void)
 {
-    static const uint32_t rates[] = { 100000, 10000, 1000, 100 };
-
-    for (struct fault_site *const *site = __start_exo_fault_sites; site < __stop_exo_fault_sites;
-         site++) {
-        const uint64_t draw = sim_draw(SIM_STREAM_PLAN);
-
-        (*site)->per_million = (draw & 1) != 0 ? rates[draw >> 1 & 3] : 0;
+    for (uint32_t i = 0; i < sim_fault_sites(); i++) {
+        site_draw(__start_exo_fault_sites[i]);
     }
 }
 
@@ -53,20 +100,28 @@ bool sim_faults_last(void)
     return g_begun && sim_now_ns() < g_quiet_ns;
 }
 
-/* If nothing comes before the limit, the machine has come to rest. */
+/* All idle and nothing due for REST_GAP_NS is rest. Whoever does something at shorter intervals goes
+ * on into the limit, which is itself an event. */
 bool sim_faults_rest(void)
 {
-    if (g_limit.place == 0 || sim_event_next_ns() < g_limit.time_ns) {
+    if (g_limit.place == 0 || sim_event_next_ns() - sim_now_ns() < REST_GAP_NS) {
         return false;
     }
     sim_event_cancel(&g_limit);
     return sim_event_next_ns() == UINT64_MAX;
 }
 
+static bool fires_now(struct fault_site *site)
+{
+    if (site->nth != 0) {
+        return ++site->passed == site->nth;
+    }
+    return site->per_million != 0 && sim_draw_below(SIM_STREAM_FAULT, 1000000) < site->per_million;
+}
+
 bool fault_fires(struct fault_site *site)
 {
-    if (site->per_million == 0 || !sim_faults_last() ||
-        sim_draw_below(SIM_STREAM_FAULT, 1000000) >= site->per_million) {
+    if (!sim_faults_last() || !fires_now(site)) {
         return false;
     }
     site->fired++;

@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "options.h"
 #include "platform/hosted/cmdline.h"
@@ -25,6 +24,7 @@ static const char g_help[] =
     "  -a, --append=\"K=V ...\"  add words to the kernel command line, for example log=info\n"
     "  -e, --env=NAME=VALUE    put NAME into the program's environment; may be given again\n"
     "  -t, --trace=FILE        record a trace for Perfetto; trace=KIND,... chooses what\n"
+    "  -P, --profile=FILE      sample where kernel code spends virtual time, as folded stacks\n"
     "  -h, --help              print this and exit\n"
     "  -V, --version           print the version and exit\n"
     "\n"
@@ -36,28 +36,6 @@ static const char g_help[] =
 static void option_take(int option, struct hosted_config *config, struct hosted_cmdline *line)
 {
     switch (option) {
-    case 'c':
-        config->cpus = hosted_number_parse("--cpus", optarg);
-        break;
-    case 'm':
-        config->mem_mib = hosted_number_parse("--mem", optarg);
-        break;
-    case 'n':
-        config->nodes = hosted_number_parse("--nodes", optarg);
-        break;
-    case 'i':
-        config->initrd_path = optarg;
-        break;
-    case 'a':
-        hosted_cmdline_add(line, "", optarg, false);
-        break;
-    case 'e':
-        hosted_cmdline_env(line, optarg);
-        break;
-    case 't':
-        config->trace_path = optarg;
-        hosted_cmdline_add(line, "trace=on", "", false);
-        break;
     case 'h':
         fputs(g_help, stdout);
         exit(EXIT_SUCCESS);
@@ -65,7 +43,7 @@ static void option_take(int option, struct hosted_config *config, struct hosted_
         printf("exo-sim %s (%s)\n", EXO_VERSION, EXO_COMMIT);
         exit(EXIT_SUCCESS);
     default:
-        if (!sim_option_take(option, optarg)) {
+        if (!hosted_option_take(option, optarg, config, line) && !sim_option_take(option, optarg)) {
             host_fail("see exo-sim --help");
         }
     }
@@ -84,13 +62,14 @@ static int options_parse(int argc, char **argv, struct hosted_config *config,
         { "append", required_argument, NULL, 'a' },
         { "env", required_argument, NULL, 'e' },
         { "trace", required_argument, NULL, 't' },
+        { "profile", required_argument, NULL, 'P' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { NULL, 0, NULL, 0 },
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:t:hV", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:t:P:hV", options, NULL)) != -1) {
         option_take(option, config, line);
     }
     return optind;
@@ -108,14 +87,6 @@ int main(int argc, char **argv)
     sim_command_set(argc, argv);
     const int first = options_parse(argc, argv, &config, &line);
 
-    if (first < argc && strcmp(argv[first - 1], "--") != 0) {
-        host_fail("unexpected argument \"%s\": a program stands after \"--\" (see --help)",
-                  argv[first]);
-    }
-    for (int i = first; i < argc; i++) {
-        hosted_cmdline_add(&line, i == first ? "-- " : "", argv[i], true);
-    }
-    config.cmdline = line.text;
-    config.terminal_raw = first == argc; /* a program gets the terminal as it is */
+    hosted_arguments_take(argc, argv, first, &config, &line);
     hosted_boot(&config);
 }

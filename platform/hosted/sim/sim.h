@@ -19,7 +19,7 @@ enum sim_stream {
     SIM_STREAM_SCHED,  /* which CPU goes on, and when */
     SIM_STREAM_FAULT,  /* which fault sites are armed, when they fire */
     SIM_STREAM_USER,   /* what the kernel gets from hal_entropy() */
-    SIM_STREAM_LAYOUT, /* where things lie, what fresh memory holds */
+    SIM_STREAM_LAYOUT, /* what new and freed memory holds */
     SIM_STREAM_DISK,   /* device models, once there are any */
     SIM_STREAM_NET,
     SIM_STREAM_PLAN, /* what the run as a whole is like */
@@ -43,6 +43,7 @@ struct sim_result {
     uint64_t hash;
     uint64_t decisions;
     uint64_t time_ns;
+    uint64_t faults;            /* bit i: fault site i fired */
     uint64_t cuts;              /* of user loops; above 0: no second run is the same */
     uint64_t last[SIM_STREAMS]; /* draw of each stream */
     int32_t status;
@@ -189,6 +190,12 @@ void sim_stores_end(uint32_t cpu);                  /* it will not go on: all ar
 void sim_faults_begin(void); /* the plan's faults, from now on; the first call counts */
 bool sim_faults_last(void);  /* they have begun and have not stopped */
 bool sim_faults_rest(void);  /* all idle: true if it stays so */
+
+/* The sites of this build, and which of the first 64 have fired. */
+struct fault_site;
+uint32_t sim_fault_sites(void);
+const struct fault_site *sim_fault_site(uint32_t index);
+uint64_t sim_faults_fired(void);
 
 /* ---- user code (user.c) ---------------------------------------------------------------------- */
 

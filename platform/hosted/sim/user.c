@@ -2,8 +2,8 @@
  * user.c - waiting for user code, which runs on the host and has no points.
  *
  * User code that makes calls is part of the run: while it runs nothing else does, and no virtual
- * time passes. One that loops without a call would be waited for for ever. After LOOP_NS of the
- * host's CPU time it is cut: the others go on and as much virtual time passes, in which an interrupt
+ * time passes. One that loops without a call would be waited for for ever. After LOOP_NS of
+ * CPU time of the host it is cut: the others go on for as much virtual time, in which an interrupt
  * may take the CPU from it; and the run is marked, since where the loop was cut no second run
  * repeats.
  *

@@ -1,8 +1,8 @@
 /*
  * exo/debug/fault.h - places where the simulator may let something fail.
  *
- * A site is off or armed for the whole of a run, as the run's plan has it, and an armed one fires
- * now and then while the plan's faults last (docs/simulator.md). In every other build EXO_FAULT()
+ * For the whole of a run a site fires never, seldom, often or one time alone, as the run's plan has
+ * it, while the plan's faults last (docs/simulator.md). In every other build EXO_FAULT()
  * is the constant false.
  */
 #ifndef EXO_DEBUG_FAULT_H
@@ -16,7 +16,9 @@
 
 struct fault_site {
     const char *name;
-    uint32_t per_million; /* how often it fires; 0: not armed. The plan's */
+    uint32_t per_million; /* how often it fires, by chance; 0: not so. The plan's */
+    uint32_t nth;         /* it fires this time and no other, counted from 1; 0: not so */
+    uint32_t passed;      /* so many times while faults lasted, if it fires one time alone */
     uint32_t fired;
 };
 

@@ -62,6 +62,8 @@ struct boot_info {
                               percent-encoded, one space between arguments (docs/boot.md) */
     uint32_t region_count;
     uint32_t module_count;
+    uint8_t fill_mask;  /* changes the bytes that debug builds fill memory with (exo/mem/fill.h);
+                           0: as they are */
     uint32_t cpu_count; /* CPUs that hal_cpu_start() can start, the boot CPU included */
     struct boot_region region[BOOT_REGIONS_MAX];
     struct boot_module module[BOOT_MODULES_MAX];
