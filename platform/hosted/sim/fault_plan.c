@@ -33,7 +33,7 @@ static void rest_is_late(struct sim_event *event)
 }
 
 /* Swarm: each site is of a class of its own. What fails all the time hides what lies behind the
- * first failure, what fails seldom never meets a rare path, and some bugs want one failure alone. */
+ * first failure, what fails seldom meets no rare path, and some bugs want one failure alone. */
 static void site_draw(struct fault_site *site)
 {
     const uint64_t draw = sim_draw(SIM_STREAM_PLAN);
@@ -100,8 +100,8 @@ bool sim_faults_last(void)
     return g_begun && sim_now_ns() < g_quiet_ns;
 }
 
-/* All idle and nothing due for REST_GAP_NS is rest. Whoever does something at shorter intervals goes
- * on into the limit, which is itself an event. */
+/* All idle and nothing due for REST_GAP_NS is rest. Who does something at shorter intervals goes on
+ * into the limit, which is itself an event. */
 bool sim_faults_rest(void)
 {
     if (g_limit.place == 0 || sim_event_next_ns() - sim_now_ns() < REST_GAP_NS) {

@@ -3,8 +3,8 @@
  *
  * One constant for each use, XORed with a mask that the platform chooses before the allocators
  * start (boot_info.fill_mask): the same bytes in every boot, or in the simulator others for every
- * seed, so that nothing comes to depend on one of them. The bytes stay different from each other and
- * none is 0, which fresh memory often is.
+ * seed, so that nothing comes to depend on one of them. The bytes stay different from each other
+ * and none is 0, which fresh memory often is.
  */
 #ifndef EXO_MEM_FILL_H
 #define EXO_MEM_FILL_H

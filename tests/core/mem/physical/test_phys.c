@@ -9,6 +9,7 @@
 #include "exo/debug/panic.h"
 #include "exo/hal.h"
 #include "exo/lib/string.h"
+#include "exo/mem/fill.h"
 #include "exo/sched/sched.h"
 #include "exo/sched/thread.h"
 #include "exo_check.h"
@@ -112,8 +113,8 @@ START_TEST(phys_poisons_what_it_hands_out)
     const uint8_t *const bytes = hal_phys_to_virt(frame);
 
     if (EXO_CONFIG_DEBUG) {
-        ck_assert_uint_eq(bytes[0], 0xa7);
-        ck_assert_uint_eq(bytes[PAGE_SIZE - 1], 0xa7);
+        ck_assert_uint_eq(bytes[0], fill_byte(FILL_FRAME_NEW));
+        ck_assert_uint_eq(bytes[PAGE_SIZE - 1], fill_byte(FILL_FRAME_NEW));
     }
     phys_free(frame, 1);
 }
@@ -259,11 +260,11 @@ static void write_after_free(void *arg)
 
         first_freer(*frame, 1);
         hal_mem_allocated(bytes, PAGE_SIZE);
-        bytes[100] = 1;
+        bytes[100] = 0; /* no fill byte is 0 */
         if (phys_alloc(1, 1, &other) != EXO_OK) {
             return;
         }
-        bytes[100] = 0xd5;
+        bytes[100] = fill_byte(FILL_FRAME_FREED);
         phys_free(other, 1);
     }
 }
@@ -276,7 +277,7 @@ START_TEST(phys_alloc_finds_a_write_after_free)
         return; /* only debug builds fill frames */
     }
     ck_assert(panic_is_caught(write_after_free, &frame,
-                              "was written after it was freed: byte 100 is 0x01; freed by "
+                              "was written after it was freed: byte 100 is 0x00; freed by "
                               "first_freer"));
     phys_free(frame, 1); /* the report came when the frame was out of all lists */
 }
