@@ -61,12 +61,17 @@ static bool is_near(uint32_t cpu, uint32_t other)
     return (g_near[cpu] >> other & 1) != 0;
 }
 
-/* May threads that wait there go to another node (3)? A glance without the lock. */
-static bool is_crowded(struct run_queue *queue)
+/* How many wait there that another CPU may run. A glance without the lock. */
+static uint32_t movable(const struct run_queue *queue)
 {
     return atomic_load_explicit(&queue->stealable, memory_order_relaxed) +
-                   atomic_load_explicit(&queue->choosy, memory_order_relaxed) >=
-               FAR_WAITING ||
+           atomic_load_explicit(&queue->choosy, memory_order_relaxed);
+}
+
+/* May threads that wait there go to another node (3)? A glance as well. */
+static bool is_crowded(const struct run_queue *queue)
+{
+    return movable(queue) >= FAR_WAITING ||
            atomic_load_explicit(&queue->is_overdue, memory_order_relaxed);
 }
 
@@ -144,8 +149,7 @@ uint32_t sched_select_cpu(struct thread *thread)
 /* Is there anything at `victim` that `here` should take? A glance without the lock. */
 static bool is_worth_a_look(struct sched_cpu *victim, uint32_t here, bool far_too)
 {
-    if (atomic_load_explicit(&victim->queue.stealable, memory_order_relaxed) == 0 &&
-        atomic_load_explicit(&victim->queue.choosy, memory_order_relaxed) == 0) {
+    if (movable(&victim->queue) == 0) {
         return false;
     }
     return far_too ? is_crowded(&victim->queue) : is_near(here, (uint32_t)(victim - g_sched_cpu));
@@ -213,9 +217,7 @@ void sched_nudge(void)
 
 void sched_overdue(struct sched_cpu *self)
 {
-    if (atomic_load_explicit(&self->queue.stealable, memory_order_relaxed) +
-            atomic_load_explicit(&self->queue.choosy, memory_order_relaxed) !=
-        0) {
+    if (movable(&self->queue) != 0) {
         atomic_store_explicit(&self->queue.is_overdue, true, memory_order_relaxed);
         sched_nudge();
     }

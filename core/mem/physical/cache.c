@@ -154,12 +154,12 @@ uint64_t cache_take(uint32_t cpu)
             return entry;
         }
     }
-    return refill(cache, map_cpu_node(cpu));
+    return refill(cache, phys_node_of_cpu(cpu));
 }
 
 bool cache_takes(uint32_t cpu, const struct span *span)
 {
-    return span->zone->kind != PHYS_ZONE_DMA && span->zone->node == map_cpu_node(cpu) &&
+    return span->zone->kind != PHYS_ZONE_DMA && span->zone->node == phys_node_of_cpu(cpu) &&
            span->zone->end <= UINT32_MAX;
 }
 

@@ -136,7 +136,6 @@ void map_init(const struct boot_info *info);
 const struct span *span_of(uint64_t frame); /* NULL: not the allocator's */
 const struct span *span_of_index(uint32_t index);
 const uint8_t *map_order(uint32_t node, uint32_t *count); /* zones to try, in turn */
-uint32_t map_cpu_node(uint32_t cpu);
 
 /* ---- zone.c: the buddy system of a zone ---- */
 

@@ -36,16 +36,11 @@ uint32_t phys_node_count(void)
     return g_nodes;
 }
 
-uint32_t map_cpu_node(uint32_t cpu)
+uint32_t phys_node_of_cpu(uint32_t cpu)
 {
     const uint32_t node = g_numa->cpu_node[cpu];
 
     return node < g_nodes ? node : 0;
-}
-
-uint32_t phys_node_of_cpu(uint32_t cpu)
-{
-    return map_cpu_node(cpu);
 }
 
 const uint8_t *map_order(uint32_t node, uint32_t *count)

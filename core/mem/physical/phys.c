@@ -134,7 +134,7 @@ static exo_status_t alloc(const struct request *request, paddr_t *out)
         frame = cached_frame(entry);
         cached_use(entry, request->caller);
     } else {
-        from.node = from.node == PHYS_NODE_ANY ? map_cpu_node(hal_cpu_id()) : from.node;
+        from.node = from.node == PHYS_NODE_ANY ? phys_node_of_cpu(hal_cpu_id()) : from.node;
         const exo_status_t status = alloc_from_zones(&from, &frame);
 
         if (status != EXO_OK) {

@@ -265,9 +265,9 @@ START_TEST(phys_free_caches_frames_of_its_node_only)
     phys_free(frame, 1);
     ck_assert_uint_eq(zones_frames_free(0, PHYS_ZONE_DMA), before);
     hal_preempt_inc(); /* one CPU, hence one node, for this */
-    const uint32_t other = (map_cpu_node(hal_cpu_id()) + 1) % phys_node_count();
+    const uint32_t other = (phys_node_of_cpu(hal_cpu_id()) + 1) % phys_node_count();
     const struct phys_spec far = { .frame_count = 1, .node = other };
-    const bool is_other = other != map_cpu_node(hal_cpu_id());
+    const bool is_other = other != phys_node_of_cpu(hal_cpu_id());
 
     before = zones_frames_free(other, PHYS_ZONE_DMA32);
     const exo_status_t status = phys_alloc_spec(&far, &frame);
