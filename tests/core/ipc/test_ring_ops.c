@@ -132,32 +132,43 @@ START_TEST(ring_batches_are_cut_to_what_fits)
 }
 END_TEST
 
+/* Try to put, or take, `asked` messages; exactly `expected` must go. */
+static void put_shared(const struct exo_ring *ring, const struct exo_ring_message *message,
+                       size_t asked, size_t expected)
+{
+    size_t count = asked;
+
+    ck_assert_int_eq(exo_ring_put_shared(ring, message, &count),
+                     expected == 0 ? EXO_RING_NOT_NOW : EXO_RING_DONE);
+    ck_assert_uint_eq(count, expected);
+}
+
+static void take_shared(const struct exo_ring *ring, struct exo_ring_message *message, size_t asked,
+                        size_t expected)
+{
+    size_t count = asked;
+
+    ck_assert_int_eq(exo_ring_take_shared(ring, message, &count),
+                     expected == 0 ? EXO_RING_NOT_NOW : EXO_RING_DONE);
+    ck_assert_uint_eq(count, expected);
+}
+
 START_TEST(ring_shared_batches_are_cut_to_what_fits)
 {
     const struct exo_ring ring = exo_ring_side(shared_new(), SLOTS);
     struct exo_ring_message batch[SLOTS + 1];
-    size_t count = 1;
 
-    ck_assert_int_eq(exo_ring_take_shared(&ring, batch, &count), EXO_RING_NOT_NOW);
-    ck_assert_uint_eq(count, 0);
+    take_shared(&ring, batch, 1, 0);
     for (uint64_t base = 0; base < LAPS * SLOTS; base += SLOTS) {
         for (uint32_t i = 0; i <= SLOTS; i++) {
             batch[i] = message_of(base + i);
         }
-        count = 3;
-        ck_assert_int_eq(exo_ring_put_shared(&ring, batch, &count), EXO_RING_DONE);
-        ck_assert_uint_eq(count, 3);
-        count = SLOTS;
-        ck_assert_int_eq(exo_ring_put_shared(&ring, batch + 3, &count), EXO_RING_DONE);
-        ck_assert_uint_eq(count, SLOTS - 3);
-        count = 1;
-        ck_assert_int_eq(exo_ring_put_shared(&ring, batch, &count), EXO_RING_NOT_NOW);
-        count = 2;
-        ck_assert_int_eq(exo_ring_take_shared(&ring, batch, &count), EXO_RING_DONE);
-        ck_assert_uint_eq(count, 2);
-        count = SLOTS;
-        ck_assert_int_eq(exo_ring_take_shared(&ring, batch + 2, &count), EXO_RING_DONE);
-        ck_assert_uint_eq(count, SLOTS - 2);
+        put_shared(&ring, batch, 3, 3);
+        put_shared(&ring, batch + 3, SLOTS, SLOTS - 3);
+        put_shared(&ring, batch, 1, 0);
+        take_shared(&ring, batch, 2, 2);
+        take_shared(&ring, batch + 2, SLOTS, SLOTS - 2);
+        take_shared(&ring, batch, 1, 0);
         for (uint32_t i = 0; i < SLOTS; i++) {
             ck_assert(is_message(&batch[i], base + i));
         }
