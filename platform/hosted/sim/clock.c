@@ -51,7 +51,7 @@ uint64_t sim_cycles(void)
 static void pause_for(uint64_t cost_ns)
 {
     sim_ask(cost_ns);
-    sim_stop(SIM_AT_PAUSE, (uintptr_t)__builtin_return_address(0));
+    sim_stop(SIM_AT_PAUSE, SIM_CALLER);
 }
 
 void sim_pause(void)

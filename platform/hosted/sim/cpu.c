@@ -143,7 +143,7 @@ void hal_cpu_idle(void)
 {
     while (atomic_load_explicit(&sim_percpu->pending, memory_order_relaxed) == 0) {
         g_sim_ready &= ~(1ull << sim_self());
-        sim_stop(SIM_AT_IDLE, 0);
+        sim_stop(SIM_AT_IDLE, SIM_CALLER);
     }
     hosted_irq_deliver();
 }
@@ -169,6 +169,6 @@ void hal_cpu_halt(void)
     hal_irq_disable();
     atomic_store(&g_cpu[sim_self()].state, HOSTED_CPU_STOPPED);
     g_sim_ready &= ~(1ull << sim_self());
-    sim_stop(SIM_AT_IDLE, 0);
+    sim_stop(SIM_AT_IDLE, SIM_CALLER);
     __builtin_unreachable(); /* nothing makes a stopped CPU ready */
 }

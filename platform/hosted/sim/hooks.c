@@ -18,10 +18,10 @@
 
 _Static_assert((SLOT_BYTES & (SLOT_BYTES - 1)) == 0, "slots are told apart by a mask");
 
-static inline void point(uintptr_t pc)
+static inline void point(struct sim_place at)
 {
     if (EXO_UNLIKELY(--g_sim_countdown <= 0)) {
-        sim_access_stop(pc);
+        sim_access_stop(at);
     }
 }
 
@@ -32,17 +32,17 @@ static inline bool on_own_stack(const void *address)
     return (((uintptr_t)address ^ here) & ~(uintptr_t)(SLOT_BYTES - 1)) == 0;
 }
 
-static inline void access(const void *address, uintptr_t pc)
+static inline void access(const void *address, struct sim_place at)
 {
     if (!on_own_stack(address)) {
-        point(pc);
+        point(at);
     }
 }
 
-static inline void write_access(void *address, uint32_t bytes, uintptr_t pc)
+static inline void write_access(void *address, uint32_t bytes, struct sim_place at)
 {
     if (!on_own_stack(address)) {
-        point(pc);
+        point(at);
         if (EXO_UNLIKELY(g_sim.weak)) {
             sim_store_note(address, bytes, false);
         }
@@ -73,21 +73,19 @@ static inline void store_order(volatile void *address, uint32_t bytes, int order
     }
 }
 
-#define PC ((uintptr_t)__builtin_return_address(0))
-
 /* One function for reads and one for writes of each size; prototypes as the compiler has them. */
 #define HOOK(name)                                                                                 \
     void name(void *address);                                                                      \
     void name(void *address)                                                                       \
     {                                                                                              \
-        access(address, PC);                                                                       \
+        access(address, SIM_CALLER);                                                               \
     }
 
 #define HOOK_WRITE(name, bytes)                                                                    \
     void name(void *address);                                                                      \
     void name(void *address)                                                                       \
     {                                                                                              \
-        write_access(address, bytes, PC);                                                          \
+        write_access(address, bytes, SIM_CALLER);                                                  \
     }
 
 HOOK(__tsan_read1)
@@ -113,13 +111,13 @@ void __tsan_read_range(void *address, unsigned long bytes);
 void __tsan_read_range(void *address, unsigned long bytes)
 {
     (void)bytes;
-    access(address, PC);
+    access(address, SIM_CALLER);
 }
 
 void __tsan_write_range(void *address, unsigned long bytes);
 void __tsan_write_range(void *address, unsigned long bytes)
 {
-    write_access(address, bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes, PC);
+    write_access(address, bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes, SIM_CALLER);
 }
 
 void __tsan_init(void);
@@ -149,13 +147,13 @@ void __tsan_func_exit(void)
     type __tsan_atomic##bits##_load(const volatile type *a, int order)                             \
     {                                                                                              \
         (void)order;                                                                               \
-        point(PC);                                                                                 \
+        point(SIM_CALLER);                                                                         \
         return __atomic_load_n(a, __ATOMIC_SEQ_CST);                                               \
     }                                                                                              \
     void __tsan_atomic##bits##_store(volatile type *a, type value, int order);                     \
     void __tsan_atomic##bits##_store(volatile type *a, type value, int order)                      \
     {                                                                                              \
-        point(PC);                                                                                 \
+        point(SIM_CALLER);                                                                         \
         store_order(a, sizeof(*a), order);                                                         \
         __atomic_store_n(a, value, __ATOMIC_RELEASE);                                              \
     }                                                                                              \
@@ -172,7 +170,7 @@ void __tsan_func_exit(void)
     type __tsan_atomic##bits##_##name(volatile type *a, type value, int order);                    \
     type __tsan_atomic##bits##_##name(volatile type *a, type value, int order)                     \
     {                                                                                              \
-        point(PC);                                                                                 \
+        point(SIM_CALLER);                                                                         \
         change_order(a, sizeof(*a), order);                                                        \
         return operation(a, value, __ATOMIC_SEQ_CST);                                              \
     }
@@ -184,7 +182,7 @@ void __tsan_func_exit(void)
                                      int failure_order)                                            \
     {                                                                                              \
         (void)failure_order;                                                                       \
-        point(PC);                                                                                 \
+        point(SIM_CALLER);                                                                         \
         change_order(a, sizeof(*a), order);                                                        \
         return __atomic_compare_exchange_n(a, expected, value, false, __ATOMIC_SEQ_CST,            \
                                            __ATOMIC_SEQ_CST);                                      \
@@ -198,7 +196,7 @@ ATOMIC(64, uint64_t)
 void __tsan_atomic_thread_fence(int order);
 void __tsan_atomic_thread_fence(int order)
 {
-    point(PC);
+    point(SIM_CALLER);
     if (g_sim.weak && order == __ATOMIC_SEQ_CST) {
         sim_store_order();
     } else if (g_sim.weak && order >= __ATOMIC_RELEASE) {

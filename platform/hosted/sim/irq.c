@@ -125,23 +125,21 @@ bool hal_irq_interrupted(struct hal_interrupted *out)
     return true;
 }
 
-/* Interrupts strike in the simulator's own functions: who called those is found from there. */
-void hosted_irq_deliver(void)
+/* Take interrupts until none is pending, as if they had struck at `at`. */
+void sim_irq_take(struct sim_place at)
 {
-    const uintptr_t *const own = __builtin_frame_address(0);
-
     do {
         hal_irq_disable();
-        hosted_cpu(sim_self())->irq_pc = (uintptr_t)__builtin_return_address(0);
-        hosted_cpu(sim_self())->irq_frame = own[0];
+        hosted_cpu(sim_self())->irq_pc = at.pc;
+        hosted_cpu(sim_self())->irq_frame = at.frame;
         irq_serve();
         sim_percpu->irq_on = 1;
     } while (atomic_load_explicit(&sim_percpu->pending, memory_order_relaxed) != 0);
 }
 
-void sim_irq_take(void)
+void hosted_irq_deliver(void)
 {
-    hosted_irq_deliver();
+    sim_irq_take(SIM_CALLER);
 }
 
 /* ---- host signals: faults only --------------------------------------------------------------- */

@@ -24,6 +24,7 @@ static const char g_help[] =
     "  -a, --append=\"K=V ...\"  add words to the kernel command line, for example log=info\n"
     "  -e, --env=NAME=VALUE    put NAME into the program's environment; may be given again\n"
     "  -t, --trace=FILE        record a trace for Perfetto; trace=KIND,... chooses what\n"
+    "  -P, --profile=FILE      sample where kernel code spends virtual time, as folded stacks\n"
     "  -h, --help              print this and exit\n"
     "  -V, --version           print the version and exit\n"
     "\n"
@@ -61,13 +62,14 @@ static int options_parse(int argc, char **argv, struct hosted_config *config,
         { "append", required_argument, NULL, 'a' },
         { "env", required_argument, NULL, 'e' },
         { "trace", required_argument, NULL, 't' },
+        { "profile", required_argument, NULL, 'P' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { NULL, 0, NULL, 0 },
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:t:hV", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+c:m:n:i:a:e:t:P:hV", options, NULL)) != -1) {
         option_take(option, config, line);
     }
     return optind;

@@ -101,8 +101,19 @@ enum sim_stop_kind {
     SIM_AT_IDLE,   /* nothing to run: somebody else must */
 };
 
-void sim_stop(enum sim_stop_kind kind, uintptr_t pc);
-void sim_access_stop(uintptr_t pc); /* what hooks call when the countdown ends */
+/* Where the code of the kernel is that called the function which says this: its place and its frame.
+ * An interrupt taken at the stop strikes there, and not in the simulator. */
+#define SIM_CALLER                                                                                 \
+    ((struct sim_place){ .pc = (uintptr_t)__builtin_return_address(0),                             \
+                         .frame = *(const uintptr_t *)__builtin_frame_address(0) })
+
+struct sim_place {
+    uintptr_t pc;
+    uintptr_t frame;
+};
+
+void sim_stop(enum sim_stop_kind kind, struct sim_place at);
+void sim_access_stop(struct sim_place at); /* what hooks call when the countdown ends */
 
 /* A call of the HAL that takes `cost_ns`. */
 void sim_call(uint64_t cost_ns);
@@ -145,7 +156,7 @@ void sim_cpu_switch(uint32_t cpu);                /* returns when the caller is 
 void sim_cpu_block(void);                         /* idle: not ready any more */
 _Noreturn void sim_leave(int status);             /* end the process, from the host's own stack */
 void sim_irq_arrive(uint32_t cpu, uint32_t bits); /* it waits until `cpu` takes it */
-void sim_irq_take(void);                          /* deliver what is pending; interrupts are on */
+void sim_irq_take(struct sim_place at);           /* deliver what is pending; interrupts are on */
 
 /* ---- trace and log (trace.c, log.c) ---------------------------------------------------------- */
 

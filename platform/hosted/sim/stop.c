@@ -124,9 +124,8 @@ static void rest_pass(void)
     }
 }
 
-void sim_stop(enum sim_stop_kind kind, uintptr_t pc)
+void sim_stop(enum sim_stop_kind kind, struct sim_place at)
 {
-    (void)pc;
     account();
     if (kind != SIM_AT_ACCESS) {
         g_sim_cpu[sim_self()].points++;
@@ -148,7 +147,7 @@ void sim_stop(enum sim_stop_kind kind, uintptr_t pc)
 
     if (decision == SIM_LOG_TAKE) {
         sim_grant();
-        sim_irq_take();
+        sim_irq_take(at);
         account();
     } else if (decision != sim_self()) {
         sim_trace(SIM_TRACE_SWITCH, decision);
@@ -157,9 +156,9 @@ void sim_stop(enum sim_stop_kind kind, uintptr_t pc)
     sim_grant();
 }
 
-void sim_access_stop(uintptr_t pc)
+void sim_access_stop(struct sim_place at)
 {
-    sim_stop(SIM_AT_ACCESS, pc);
+    sim_stop(SIM_AT_ACCESS, at);
 }
 
 void sim_call(uint64_t cost_ns)
@@ -172,7 +171,7 @@ void sim_ask(uint64_t cost_ns)
 {
     account();
     g_now_ns += cost_ns;
-    sim_stop(SIM_AT_CALL, (uintptr_t)__builtin_return_address(0));
+    sim_stop(SIM_AT_CALL, SIM_CALLER);
 }
 
 uint64_t sim_now_ns(void)

@@ -61,7 +61,7 @@ static void loop_cut(void)
     sim_event_set(&over, sim_now_ns() + LOOP_NS);
     while (atomic_load_explicit(&sim_percpu->pending, memory_order_relaxed) == 0) {
         g_sim_ready &= ~(1ull << sim_self());
-        sim_stop(SIM_AT_IDLE, 0);
+        sim_stop(SIM_AT_IDLE, SIM_CALLER);
     }
     sim_event_cancel(&over);
 }
