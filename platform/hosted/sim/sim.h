@@ -101,8 +101,8 @@ enum sim_stop_kind {
     SIM_AT_IDLE,   /* nothing to run: somebody else must */
 };
 
-/* Where the code of the kernel is that called the function which says this: its place and its frame.
- * An interrupt taken at the stop strikes there, and not in the simulator. */
+/* Where the code of the kernel is that called the function which says this: its place and its
+ * frame. An interrupt taken at the stop strikes there, and not in the simulator. */
 #define SIM_CALLER                                                                                 \
     ((struct sim_place){ .pc = (uintptr_t)__builtin_return_address(0),                             \
                          .frame = *(const uintptr_t *)__builtin_frame_address(0) })
