@@ -366,5 +366,51 @@ START_TEST(race_of_talkers)
 }
 END_TEST
 
+/* ---- a long way behind: who reads thinks that nobody laps it ---------------------------------
+ *
+ * One CPU must stand still between two accesses while another makes a thousand. Neither pauses, and
+ * each is done before it would be put off for not pausing. */
+
+#define LAP   512u
+#define LAPS  40u
+#define LOOKS 8000u
+
+static _Atomic uint32_t g_slot[LAP];
+static _Atomic uint32_t g_written; /* the newest; it is in slot g_written % LAP */
+
+static void runner(void *arg)
+{
+    (void)arg;
+    meet();
+    for (uint32_t number = 1; number <= LAPS * LAP; number++) {
+        atomic_store(&g_slot[number % LAP], number);
+        atomic_store(&g_written, number);
+    }
+}
+
+static void laggard(void *arg)
+{
+    (void)arg;
+    meet();
+    for (uint32_t step = 0; step < LOOKS; step++) {
+        const uint32_t newest = atomic_load(&g_written);
+        const uint32_t number = atomic_load(&g_slot[newest % LAP]);
+
+        if (number != newest && (is_wrong(step) || atomic_load(&g_written) - newest < LAP - 1)) {
+            atomic_fetch_add(&g_mistakes, 1);
+        }
+    }
+}
+
+START_TEST(race_of_laggards)
+{
+    run_both(laggard, runner);
+    const uint32_t mistakes = atomic_load(&g_mistakes);
+
+    ck_assert_uint_eq(mistakes, 0);
+}
+END_TEST
+
 EXO_SUITE(planted, EXO_TEST(race_of_sums), EXO_TEST(race_of_wakers), EXO_TEST(race_of_lockers),
-          EXO_TEST(race_of_owners), EXO_TEST(race_of_messages), EXO_TEST(race_of_talkers))
+          EXO_TEST(race_of_owners), EXO_TEST(race_of_messages), EXO_TEST(race_of_talkers),
+          EXO_TEST(race_of_laggards))

@@ -5,7 +5,9 @@
  *            drawn for the run: some bugs want to be cut often, some want to be let run.
  *   pct      the ready CPU of the highest priority runs; priorities are drawn, and at a few random
  *            points of a round the one that runs falls below all others. A bug that needs k
- *            orderings is found in a round of n points with probability 1/(cpus * n^(k-1)) or more.
+ *            orderings is found in a round of n points with probability 1/(cpus * n^(k-1)) or more,
+ *            so how long rounds are is drawn for the run: short ones cut often, in long ones a CPU
+ *            stands still while another gets far.
  *   round    the next ready CPU in turn, every ROUND_POINTS points.
  *   none     no decisions: a CPU runs until it spins or idles. The measure of what switching finds.
  *
@@ -21,9 +23,12 @@
 
 #define ROUND_POINTS    100u
 #define STUBBORN_POINTS 50000u
+#define ROUND_MIN       32ull       /* pct: the shortest bound of a round's points, */
+#define ROUND_SIZES     10u         /* and how many times it may be doubled, less one */
 #define PRIORITY_TOP    0x80000000u /* priorities drawn at the start of a round are above */
 
 static uint64_t g_gap_max;    /* uniform: points between decisions, at most */
+static uint64_t g_round_max;  /* pct: points of a round, at most */
 static uint64_t g_turn_start; /* when who runs was chosen, in points of the run */
 
 /* A round of PCT. */
@@ -55,13 +60,11 @@ bool sim_policy_parse(const char *name, enum sim_policy_kind *out)
     return false;
 }
 
-/* Begin a round: its length, log-uniform between 2^6 and 2^16 points, its priorities and the
- * points where they change. */
+/* Begin a round: its length, its priorities and the points where they change. */
 static void pct_round(void)
 {
     const uint64_t start = sim_points();
-    const uint64_t length =
-        sim_draw_below(SIM_STREAM_SCHED, 1ull << (6 + sim_draw_below(SIM_STREAM_SCHED, 11))) + 64;
+    const uint64_t length = g_round_max / 2 + 1 + sim_draw_below(SIM_STREAM_SCHED, g_round_max / 2);
 
     g_pct.end = start + length;
     g_pct.next = 0;
@@ -88,6 +91,7 @@ void sim_policy_init(void)
 {
     g_gap_max = 4ull << sim_draw_below(SIM_STREAM_PLAN, 6); /* 4, 8, .. 128 */
     if (g_sim.policy == SIM_POLICY_PCT) {
+        g_round_max = ROUND_MIN << sim_draw_below(SIM_STREAM_PLAN, ROUND_SIZES);
         pct_round();
     }
 }
