@@ -49,3 +49,17 @@ AC_SUBST([EXO_PLATFORM], [$exo_platform])
 AM_CONDITIONAL([HOSTED], [test "$exo_platform" = hosted])
 AM_CONDITIONAL([X86_64], [test "$exo_platform" = x86_64])
 ])
+
+# EXO_CORE_IS_A_FOLDER - Autoconf clears dumped cores away with `rm -f core ...`; in a build inside the source
+# tree that is our folder, so each of its tests would complain. The shell's rm passes that word over.
+AC_DEFUN([EXO_CORE_IS_A_FOLDER],
+[m4_divert_text([DEFAULTS],
+[# Let no `rm -f core` near the folder of that name (m4/exo_platform.m4).
+rm ()
+{
+  case "$[]1 $[]2" in
+    '-f core') shift; shift; command rm -f "$[]@" ;;
+    *) command rm "$[]@" ;;
+  esac
+}
+])])

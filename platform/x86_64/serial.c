@@ -9,9 +9,12 @@
  * Invariants, while a line's lock is free:
  *   (1) bytes leave in the order in which they were written: nothing passes a ring that is not
  *       empty;
- *   (2) the transmit interrupt is enabled exactly while the ring is not empty and interrupts are in
- *       use;
+ *   (2) the transmit interrupt is enabled exactly while the ring is not empty, or early bytes wait
+ *       to be handed up, and interrupts are in use;
  *   (3) head - tail is the number of bytes in the ring, never more than RING_BYTES.
+ *
+ * What came before the kernel did (somebody typed ahead) is read before the FIFOs are switched on,
+ * which empties them, and is handed up by the first interrupt.
  */
 #include "serial.h"
 
@@ -61,6 +64,8 @@ struct line {
     uint32_t head;
     uint32_t tail;
     char ring[RING_BYTES];
+    uint8_t early_count;
+    char early[FIFO_BYTES];
 };
 
 static struct line g_line[SERIAL_LINES] = {
@@ -85,6 +90,14 @@ static bool uart_answers(uint16_t port)
     return inb(port + REG_SCRATCH) == 0x5a;
 }
 
+/* Take what had come before; the divisor latch is closed. */
+static void early_receive(struct line *line)
+{
+    while (line->early_count < FIFO_BYTES && (inb(line->port + REG_LSR) & LSR_RECEIVED) != 0) {
+        line->early[line->early_count++] = (char)inb(line->port + REG_DATA);
+    }
+}
+
 void serial_early_init(void)
 {
     for (unsigned i = 0; i < SERIAL_LINES; i++) {
@@ -93,6 +106,8 @@ void serial_early_init(void)
         if (!uart_answers(line->port)) {
             continue;
         }
+        outb(line->port + REG_LCR, LCR_8N1);
+        early_receive(line);
         outb(line->port + REG_LCR, LCR_DIVISOR);
         outb(line->port + REG_DATA, 1); /* 115200 baud */
         outb(line->port + REG_IER, 0);
@@ -128,8 +143,9 @@ static void ring_drain(struct line *line)
 static void transmit_irq_set(const struct line *line)
 {
     if (line->irq_on) {
-        outb(line->port + REG_IER,
-             (uint8_t)(IER_RECEIVE | (line->head != line->tail ? IER_TRANSMIT : 0)));
+        const bool wanted = line->head != line->tail || line->early_count != 0;
+
+        outb(line->port + REG_IER, (uint8_t)(IER_RECEIVE | (wanted ? IER_TRANSMIT : 0)));
     }
 }
 
@@ -244,12 +260,17 @@ void serial_flush(void)
 /* ---- interrupts
  * ---------------------------------------------------------------------------------- */
 
-/* Take what has come; at most INPUT_BYTES at a time go up. */
-static void receive(const struct line *line)
+/* Take what has come, and before it what came early; at most INPUT_BYTES at a time go up. */
+static void receive(struct line *line)
 {
     char input[INPUT_BYTES];
     size_t count = 0;
 
+    while (count < line->early_count) {
+        input[count] = line->early[count];
+        count++;
+    }
+    line->early_count = 0;
     while (count < INPUT_BYTES && (inb(line->port + REG_LSR) & LSR_RECEIVED) != 0) {
         input[count++] = (char)inb(line->port + REG_DATA);
     }

@@ -15,7 +15,8 @@
 
 enum serial_line { SERIAL_COM1, SERIAL_COM2, SERIAL_LINES };
 
-/* Detect and program both lines: 115200 8N1, FIFOs on, interrupts off. */
+/* Detect and program both lines: 115200 8N1, FIFOs on, interrupts off. Bytes that had come by then
+ * are kept for the first interrupt. */
 void serial_early_init(void);
 bool serial_present(enum serial_line line);
 

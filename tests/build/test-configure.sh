@@ -25,6 +25,16 @@ platform_as_two_words()
     has Makefile 'EXO_CONFIG_DEBUG_LOCKS=0'
 }
 
+# As in a build inside the source tree.
+folder_named_core_is_no_trouble()
+{
+    mkdir core
+    expect 0 "$top/configure" --platform=x86_64
+    [ ! -s err ]
+    [ ! -e confdefs.h ]
+    [ -d core ]
+}
+
 recheck_keeps_the_platform()
 {
     cd "$work/x86_64"
@@ -117,7 +127,7 @@ bootstrap_names_the_package()
     has err "autoreconf not found; it is in the Debian package 'autoconf'"
 }
 
-run_tests platform_with_equals_sign platform_as_two_words recheck_keeps_the_platform \
+run_tests platform_with_equals_sign platform_as_two_words folder_named_core_is_no_trouble recheck_keeps_the_platform \
     unknown_platform_names_the_choices help_shows_the_spelling bad_values_are_refused \
     hosted_options_need_hosted missing_tool_names_its_package missing_compiler_names_its_package \
     targets_of_the_other_platform_say_what_to_do bootstrap_names_the_package
