@@ -9,12 +9,13 @@
  * Invariants, while a line's lock is free:
  *   (1) bytes leave in the order in which they were written: nothing passes a ring that is not
  *       empty;
- *   (2) the transmit interrupt is enabled exactly while the ring is not empty, or early bytes wait
- *       to be handed up, and interrupts are in use;
+ *   (2) the transmit interrupt is enabled exactly while the ring is not empty and interrupts are in
+ *       use;
  *   (3) head - tail is the number of bytes in the ring, never more than RING_BYTES.
  *
- * What came before the kernel did (somebody typed ahead) is read before the FIFOs are switched on,
- * which empties them, and is handed up by the first interrupt.
+ * Switching a UART's FIFOs on empties them, and what it had received is gone. So a line on which
+ * somebody typed before the kernel ran does without, if the firmware has not switched them on: it
+ * takes a byte at a time.
  */
 #include "serial.h"
 
@@ -38,8 +39,9 @@
 #define IER_RECEIVE  0x01u
 #define IER_TRANSMIT 0x02u
 #define IER_ALL      0x0fu
-#define FCR_ON_CLEAR 0x07u /* FIFOs on and cleared; receive interrupt at the first byte */
+#define FCR_ON       0x01u /* FIFOs on; receive interrupt at the first byte */
 #define IIR_NONE     0x01u
+#define IIR_FIFO     0xc0u /* FIFOs are on */
 #define LCR_8N1      0x03u
 #define LCR_DIVISOR  0x80u
 #define MCR_DTR_RTS  0x03u
@@ -59,13 +61,12 @@ struct line {
     uint8_t isa_irq;
     bool present;
     bool irq_on;
-    bool stalled; /* given up: what it cannot take at once is dropped */
+    bool stalled;      /* given up: what it cannot take at once is dropped */
+    uint8_t len_bytes; /* what the UART takes when it is ready */
     struct console_lock lock;
     uint32_t head;
     uint32_t tail;
     char ring[RING_BYTES];
-    uint8_t early_count;
-    char early[FIFO_BYTES];
 };
 
 static struct line g_line[SERIAL_LINES] = {
@@ -90,12 +91,17 @@ static bool uart_answers(uint16_t port)
     return inb(port + REG_SCRATCH) == 0x5a;
 }
 
-/* Take what had come before; the divisor latch is closed. */
-static void early_receive(struct line *line)
+/* Switch the FIFOs on unless a byte would be lost; returns how many bytes the UART takes at once. The
+ * divisor latch is closed. */
+static uint8_t fifo_enable(uint16_t port)
 {
-    while (line->early_count < FIFO_BYTES && (inb(line->port + REG_LSR) & LSR_RECEIVED) != 0) {
-        line->early[line->early_count++] = (char)inb(line->port + REG_DATA);
+    const bool is_on = (inb(port + REG_IIR) & IIR_FIFO) == IIR_FIFO;
+
+    if (!is_on && (inb(port + REG_LSR) & LSR_RECEIVED) != 0) {
+        return 1;
     }
+    outb(port + REG_FCR, FCR_ON);
+    return FIFO_BYTES;
 }
 
 void serial_early_init(void)
@@ -106,13 +112,11 @@ void serial_early_init(void)
         if (!uart_answers(line->port)) {
             continue;
         }
-        outb(line->port + REG_LCR, LCR_8N1);
-        early_receive(line);
         outb(line->port + REG_LCR, LCR_DIVISOR);
         outb(line->port + REG_DATA, 1); /* 115200 baud */
         outb(line->port + REG_IER, 0);
         outb(line->port + REG_LCR, LCR_8N1);
-        outb(line->port + REG_FCR, FCR_ON_CLEAR);
+        line->len_bytes = fifo_enable(line->port);
         outb(line->port + REG_MCR, MCR_DTR_RTS);
         line->present = true;
     }
@@ -134,7 +138,7 @@ static bool transmit_ready(const struct line *line)
 /* Give the UART a FIFO's worth of the ring; it must be ready. */
 static void ring_drain(struct line *line)
 {
-    for (unsigned i = 0; i < FIFO_BYTES && line->head != line->tail; i++) {
+    for (unsigned i = 0; i < line->len_bytes && line->head != line->tail; i++) {
         outb(line->port + REG_DATA, (uint8_t)line->ring[line->tail % RING_BYTES]);
         line->tail++;
     }
@@ -143,16 +147,15 @@ static void ring_drain(struct line *line)
 static void transmit_irq_set(const struct line *line)
 {
     if (line->irq_on) {
-        const bool wanted = line->head != line->tail || line->early_count != 0;
-
-        outb(line->port + REG_IER, (uint8_t)(IER_RECEIVE | (wanted ? IER_TRANSMIT : 0)));
+        outb(line->port + REG_IER,
+             (uint8_t)(IER_RECEIVE | (line->head != line->tail ? IER_TRANSMIT : 0)));
     }
 }
 
-/* Send up to one FIFO of bytes[len_bytes] directly; returns how many. */
+/* Send up to a FIFO's worth of bytes[len_bytes] directly; returns how many. */
 static size_t fifo_send(const struct line *line, const char *bytes, size_t len_bytes)
 {
-    const size_t count = len_bytes < FIFO_BYTES ? len_bytes : FIFO_BYTES;
+    const size_t count = len_bytes < line->len_bytes ? len_bytes : line->len_bytes;
 
     for (size_t i = 0; i < count; i++) {
         outb(line->port + REG_DATA, (uint8_t)bytes[i]);
@@ -260,17 +263,12 @@ void serial_flush(void)
 /* ---- interrupts
  * ---------------------------------------------------------------------------------- */
 
-/* Take what has come, and before it what came early; at most INPUT_BYTES at a time go up. */
-static void receive(struct line *line)
+/* Take what has come; at most INPUT_BYTES at a time go up. */
+static void receive(const struct line *line)
 {
     char input[INPUT_BYTES];
     size_t count = 0;
 
-    while (count < line->early_count) {
-        input[count] = line->early[count];
-        count++;
-    }
-    line->early_count = 0;
     while (count < INPUT_BYTES && (inb(line->port + REG_LSR) & LSR_RECEIVED) != 0) {
         input[count++] = (char)inb(line->port + REG_DATA);
     }

@@ -15,8 +15,8 @@
 
 enum serial_line { SERIAL_COM1, SERIAL_COM2, SERIAL_LINES };
 
-/* Detect and program both lines: 115200 8N1, FIFOs on, interrupts off. Bytes that had come by then
- * are kept for the first interrupt. */
+/* Detect and program both lines: 115200 8N1, interrupts off, FIFOs on unless that would lose what
+ * was typed before. */
 void serial_early_init(void);
 bool serial_present(enum serial_line line);
 
