@@ -124,6 +124,7 @@ static void step_cpus(void)
 static void step_banner(void)
 {
     struct phys_stats stats;
+    const uint32_t cpus = sched_online_count();
     uint32_t argc = 0;
 
     (void)boot_args(&argc);
@@ -131,9 +132,9 @@ static void step_banner(void)
         return; /* nothing but the program's own output */
     }
     phys_stats(&stats);
-    kprintf("Exo-OS %s (%s) on %s: %u CPUs, %lu MiB, %s, clock %s\n", EXO_VERSION, EXO_COMMIT,
-            boot_info_get()->platform, sched_online_count(), (stats.frames_total * PAGE_SIZE) >> 20,
-            hal_caps()->cpu_name, hal_caps()->clock_name);
+    kprintf("Exo-OS %s (%s) on %s: %u CPU%s, %lu MiB, %s, clock %s\n", EXO_VERSION, EXO_COMMIT,
+            boot_info_get()->platform, cpus, cpus == 1 ? "" : "s",
+            (stats.frames_total * PAGE_SIZE) >> 20, hal_caps()->cpu_name, hal_caps()->clock_name);
 }
 
 static void step_chart(void)
