@@ -91,8 +91,8 @@ static bool uart_answers(uint16_t port)
     return inb(port + REG_SCRATCH) == 0x5a;
 }
 
-/* Switch the FIFOs on unless a byte would be lost; returns how many bytes the UART takes at once. The
- * divisor latch is closed. */
+/* Switch the FIFOs on unless a byte would be lost; returns how many bytes the UART takes at once.
+ * The divisor latch is closed. */
 static uint8_t fifo_enable(uint16_t port)
 {
     const bool is_on = (inb(port + REG_IIR) & IIR_FIFO) == IIR_FIFO;

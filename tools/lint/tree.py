@@ -62,7 +62,7 @@ def platforms_of(path):
     """The back ends for which `path` is compiled; "sim" is the hosted one with simulated CPUs."""
     if _below(path, "platform/hosted/sim") or _below(path, "tests/sim"):
         return ["sim"]
-    if _below(path, "platform/hosted") or _below(path, "tests/hosted") or _below(path, "bench/hosted"):
+    if any(_below(path, folder) for folder in ("platform/hosted", "tests/hosted", "tests/fuzz", "bench/hosted")):
         return ["hosted"]
     if _below(path, "platform/x86_64"):
         return ["x86_64"]
