@@ -11,6 +11,7 @@
 #include "exo/proc/elf.h"
 
 #include "elf_format.h"
+#include "exo/hal/user.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 
@@ -20,6 +21,8 @@ struct reader {
     size_t len_bytes;
     struct elf_header header;
     uint64_t align; /* largest of the loadable segments */
+    vaddr_t min;    /* the file's addresses lie from here, */
+    vaddr_t end;    /* to below here */
 };
 
 static exo_status_t ident_check(const uint8_t *ident)
@@ -96,8 +99,8 @@ static uint32_t prot_of(uint32_t flags)
     return prot;
 }
 
-/* Is the segment's place sound, and above all earlier ones? Addresses stay below the bias-free
- * limit, so that no sum below can overflow. */
+/* Is the segment's place sound, and above all earlier ones? Addresses stay below the limit, so that
+ * no sum below can overflow. */
 static bool load_sound(const struct reader *reader, const struct elf_program *program,
                        const struct elf_plan *plan)
 {
@@ -111,9 +114,8 @@ static bool load_sound(const struct reader *reader, const struct elf_program *pr
     if (((program->vaddr ^ program->offset) & PAGE_MASK) != 0) {
         return false; /* its pages could not show the file's */
     }
-    if (program->vaddr >= ELF_PLACE_END - plan->bias ||
-        program->mem_size > ELF_PLACE_END - plan->bias - program->vaddr ||
-        align_down(program->vaddr, PAGE_SIZE) + plan->bias < HAL_USER_MIN) {
+    if (program->vaddr >= reader->end || program->mem_size > reader->end - program->vaddr ||
+        align_down(program->vaddr, PAGE_SIZE) < reader->min) {
         return false;
     }
     return last == NULL ||
@@ -215,7 +217,7 @@ static bool entry_sound(const struct elf_plan *plan, uint64_t entry)
     return false;
 }
 
-exo_status_t elf_parse(const uint8_t *file, size_t len_bytes, struct elf_plan *out)
+exo_status_t elf_parse(const uint8_t *file, size_t len_bytes, uint64_t slide, struct elf_plan *out)
 {
     struct reader reader = { .file = file, .len_bytes = len_bytes };
     struct elf_plan plan = { 0 };
@@ -224,7 +226,13 @@ exo_status_t elf_parse(const uint8_t *file, size_t len_bytes, struct elf_plan *o
     if (status != EXO_OK) {
         return status;
     }
-    plan.bias = reader.header.type == ELF_TYPE_DYN ? ELF_PIE_BASE : 0;
+    reader.min = HAL_USER_MIN;
+    reader.end = ELF_PLACE_END;
+    if (reader.header.type == ELF_TYPE_DYN) {
+        plan.bias = ELF_PIE_BASE + slide;
+        reader.min = 0;
+        reader.end = ELF_PIE_SIZE;
+    }
     status = programs_read(&reader, &plan);
     if (status != EXO_OK) {
         return status;
@@ -233,7 +241,6 @@ exo_status_t elf_parse(const uint8_t *file, size_t len_bytes, struct elf_plan *o
         return EXO_ERR_BAD_FORMAT;
     }
     if (plan.bias != 0 && reader.align > PAGE_SIZE) {
-        /* Downwards, so that the range check that was made still holds. */
         plan.bias = align_down(plan.bias, reader.align);
     }
     plan.entry = plan.bias + reader.header.entry;

@@ -17,6 +17,7 @@
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 #include "exo/mem/phys.h"
+#include "exo/proc/layout.h"
 #include "exo/proc/upcalls.h"
 #include "exo/sched/thread.h"
 #include "exo/sync/spinlock.h"
@@ -155,12 +156,13 @@ static void proc_main(void *arg)
     thread_user_data_set(hal_current(), NULL);
 }
 
-static exo_status_t stack_map(struct proc *proc, const struct elf_plan *plan)
+static exo_status_t stack_map(struct proc *proc, const struct elf_plan *plan,
+                              const struct proc_layout *layout)
 {
     struct vm_object *zero = vm_object_zero();
     const struct vm_map_spec spec = {
-        .addr = PROC_STACK_TOP - PROC_STACK_SIZE,
-        .len_bytes = PROC_STACK_SIZE,
+        .addr = layout->stack_start,
+        .len_bytes = layout->stack_top - layout->stack_start,
         .prot = VM_PROT_READ | VM_PROT_WRITE | (plan->stack_exec ? VM_PROT_EXEC : 0),
         .flags = VM_MAP_FIXED | VM_MAP_NOREPLACE,
         .object = zero,
@@ -170,14 +172,14 @@ static exo_status_t stack_map(struct proc *proc, const struct elf_plan *plan)
 
     vm_object_unref(zero);
     if (status == EXO_OK) {
-        vm_ceiling_set(proc->space, at);
+        vm_ceiling_set(proc->space, layout->ceiling);
     }
     return status;
 }
 
 /* Map image and stack; on failure the space holds a part and is destroyed by the caller. */
 static exo_status_t image_load(struct proc *proc, const struct proc_spawn_spec *spec,
-                               const struct elf_plan *plan)
+                               const struct elf_plan *plan, const struct proc_layout *layout)
 {
     struct vm_object *object = NULL;
     exo_status_t status = vm_object_bytes_create(spec->image, spec->image_size_bytes, &object);
@@ -188,31 +190,31 @@ static exo_status_t image_load(struct proc *proc, const struct proc_spawn_spec *
     status = elf_map(plan, object, proc->space);
     vm_object_unref(object); /* the areas hold theirs */
     if (status == EXO_OK) {
-        status = stack_map(proc, plan);
+        status = stack_map(proc, plan, layout);
     }
     if (status == EXO_OK) {
-        vm_brk_init(proc->space, plan->end);
+        vm_brk_init(proc->space, plan->end + layout->brk_gap);
     }
     return status;
 }
 
 /* Make space, image, user context and personality; undoes everything on failure. */
 static exo_status_t proc_build(struct proc *proc, const struct proc_spawn_spec *spec,
-                               const struct elf_plan *plan)
+                               const struct elf_plan *plan, const struct proc_layout *layout)
 {
     const struct proc_image image = { .plan = plan,
                                       .path = spec->path,
                                       .args = spec->args,
                                       .env = spec->env,
-                                      .stack_start = PROC_STACK_TOP - PROC_STACK_SIZE,
-                                      .stack_end = PROC_STACK_TOP };
+                                      .stack_start = layout->stack_start,
+                                      .stack_end = layout->stack_end };
     vaddr_t sp = 0;
     exo_status_t status = vm_space_create(&proc->space);
 
     if (status != EXO_OK) {
         return status;
     }
-    status = image_load(proc, spec, plan);
+    status = image_load(proc, spec, plan, layout);
     if (status != EXO_OK) {
         goto fail_space;
     }
@@ -245,12 +247,13 @@ static const char *base_name(const char *path)
     return name;
 }
 
-static exo_status_t spec_parse(const struct proc_spawn_spec *spec, struct elf_plan *plan)
+static exo_status_t spec_parse(const struct proc_spawn_spec *spec, uint64_t slide,
+                               struct elf_plan *plan)
 {
     if (strlen(spec->path) >= PROC_PATH_MAX || strlen(spec->exe) >= PROC_PATH_MAX) {
         return EXO_ERR_NO_RESOURCES;
     }
-    const exo_status_t status = elf_parse(spec->image, spec->image_size_bytes, plan);
+    const exo_status_t status = elf_parse(spec->image, spec->image_size_bytes, slide, plan);
 
     if (status == EXO_OK && plan->interp_len != 0) {
         return EXO_ERR_NOT_SUPPORTED; /* no files yet from which it could be loaded */
@@ -261,8 +264,11 @@ static exo_status_t spec_parse(const struct proc_spawn_spec *spec, struct elf_pl
 exo_status_t proc_spawn(const struct proc_spawn_spec *spec, struct proc **out)
 {
     struct elf_plan plan;
+    struct proc_layout layout;
     paddr_t frame = 0;
-    exo_status_t status = spec_parse(spec, &plan);
+
+    proc_layout_draw(&layout);
+    exo_status_t status = spec_parse(spec, layout.image_slide, &plan);
 
     if (status != EXO_OK) {
         return status;
@@ -278,7 +284,7 @@ exo_status_t proc_spawn(const struct proc_spawn_spec *spec, struct proc **out)
     spin_init(&proc->user_lock, RANK_PROC_TABLE);
     memcpy(proc->path, spec->path, strlen(spec->path) + 1);
     memcpy(proc->exe, spec->exe, strlen(spec->exe) + 1);
-    status = proc_build(proc, spec, &plan);
+    status = proc_build(proc, spec, &plan, &layout);
     if (status != EXO_OK) {
         goto fail_free;
     }

@@ -8,6 +8,7 @@
  * Spec: Linux, getrlimit(2).
  */
 #include "exo/lib/string.h"
+#include "exo/proc/layout.h"
 #include "px.h"
 
 #define STACK_LIMIT   PROC_STACK_SIZE

@@ -9,6 +9,7 @@
  */
 #include "exo/hal.h"
 #include "exo/lib/string.h"
+#include "exo/proc/random.h"
 #include "px.h"
 
 #define RANDOM_SIZE      16u
@@ -85,21 +86,6 @@ static void strings_put(struct build *build, const char *const *strings, vaddr_t
     word(build, 0);
 }
 
-/* The seed of the program's stack protector. Where the machine has no source, time has to do: the
- * same bytes for two programs would be worse. */
-static void random_make(uint8_t *bytes)
-{
-    const size_t got = hal_entropy(bytes, RANDOM_SIZE);
-    uint64_t mix = hal_cycles() ^ hal_clock_ns();
-
-    for (size_t i = got; i < RANDOM_SIZE; i++) {
-        mix ^= mix << 13;
-        mix ^= mix >> 7;
-        mix ^= mix << 17;
-        bytes[i] = (uint8_t)(mix >> 24);
-    }
-}
-
 static void aux_put(struct build *build, const struct proc_image *image, vaddr_t path,
                     vaddr_t platform, vaddr_t random)
 {
@@ -147,7 +133,7 @@ exo_status_t px_stack_build(struct proc *proc, const struct proc_image *image, v
     if (status != EXO_OK) {
         return status;
     }
-    random_make(random);
+    proc_random(random, sizeof(random)); /* the seed of the program's stack protector */
     const vaddr_t path = push(&build, image->path, strlen(image->path) + 1);
     vaddr_t strings = build.at - bytes;
 

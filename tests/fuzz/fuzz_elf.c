@@ -70,10 +70,17 @@ static void plan_check(const struct elf_plan *plan, const uint8_t *file, size_t 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len_bytes)
 {
-    struct elf_plan plan;
+    static const uint64_t slides[] = { 0, ((1ull << ELF_SLIDE_PAGES) - 1) * PAGE_SIZE };
+    exo_status_t status[2];
 
-    if (elf_parse(data, len_bytes, &plan) == EXO_OK) {
-        plan_check(&plan, data, len_bytes);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct elf_plan plan;
+
+        status[i] = elf_parse(data, len_bytes, slides[i], &plan);
+        if (status[i] == EXO_OK) {
+            plan_check(&plan, data, len_bytes);
+        }
     }
+    FUZZ_ASSERT(status[0] == status[1]);
     return 0;
 }

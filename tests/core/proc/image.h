@@ -65,4 +65,14 @@ static inline struct image image_make(uint8_t *file, const uint8_t *code, size_t
     return image;
 }
 
+/* Make it position-independent. */
+static inline void image_make_pie(struct image *image)
+{
+    image->header->type = ELF_TYPE_DYN;
+    image->header->entry -= IMAGE_BASE;
+    for (uint32_t i = 0; i < 3; i++) {
+        image->program[i].vaddr -= IMAGE_BASE;
+    }
+}
+
 #endif /* TESTS_CORE_PROC_IMAGE_H */

@@ -11,6 +11,8 @@ static uint8_t g_file[IMAGE_SIZE] EXO_ALIGNED(8);
 static const uint8_t g_code[] = { 0xf4 };
 static struct elf_plan g_plan;
 
+#define SLIDE_MAX (((1ull << ELF_SLIDE_PAGES) - 1) * PAGE_SIZE)
+
 static struct image fresh(void)
 {
     return image_make(g_file, g_code, sizeof(g_code));
@@ -18,7 +20,7 @@ static struct image fresh(void)
 
 static exo_status_t parse(void)
 {
-    return elf_parse(g_file, sizeof(g_file), &g_plan);
+    return elf_parse(g_file, sizeof(g_file), 0, &g_plan);
 }
 
 #define REJECTS(change, expected)                                                                  \
@@ -56,11 +58,7 @@ START_TEST(elf_plan_biases_dyn)
 {
     struct image i = fresh();
 
-    i.header->type = ELF_TYPE_DYN;
-    for (uint32_t n = 0; n < 3; n++) {
-        i.program[n].vaddr -= IMAGE_BASE;
-    }
-    i.header->entry -= IMAGE_BASE;
+    image_make_pie(&i);
     ck_assert_int_eq(parse(), EXO_OK);
     ck_assert_uint_eq(g_plan.bias, ELF_PIE_BASE);
     ck_assert_uint_eq(g_plan.entry, ELF_PIE_BASE + IMAGE_CODE);
@@ -70,6 +68,31 @@ START_TEST(elf_plan_biases_dyn)
     ck_assert_int_eq(parse(), EXO_OK);
     ck_assert_uint_eq(g_plan.bias % 0x200000, 0);
     ck_assert_uint_eq(g_plan.entry, g_plan.bias + IMAGE_CODE);
+    ck_assert_int_eq(elf_parse(g_file, sizeof(g_file), SLIDE_MAX, &g_plan), EXO_OK);
+    ck_assert_uint_eq(g_plan.bias, align_down(ELF_PIE_BASE + SLIDE_MAX, 0x200000));
+}
+END_TEST
+
+/* How far it may reach does not depend on where it is put; a static program is put nowhere. */
+START_TEST(elf_plan_is_sound_at_every_slide)
+{
+    for (uint32_t at_end = 0; at_end < 2; at_end++) {
+        const uint64_t slide = at_end ? SLIDE_MAX : 0;
+        struct image i = fresh();
+
+        image_make_pie(&i);
+        i.program[2].vaddr = ELF_PIE_SIZE - PAGE_SIZE + IMAGE_DATA % PAGE_SIZE;
+        i.program[2].mem_size = PAGE_SIZE - IMAGE_DATA % PAGE_SIZE;
+        ck_assert_int_eq(elf_parse(g_file, sizeof(g_file), slide, &g_plan), EXO_OK);
+        ck_assert_uint_eq(g_plan.bias, ELF_PIE_BASE + slide);
+        ck_assert_uint_eq(g_plan.end, ELF_PIE_BASE + slide + ELF_PIE_SIZE);
+        ck_assert_uint_le(g_plan.end, ELF_PLACE_END);
+        i.program[2].mem_size++;
+        ck_assert_int_eq(elf_parse(g_file, sizeof(g_file), slide, &g_plan), EXO_ERR_BAD_FORMAT);
+        fresh();
+        ck_assert_int_eq(elf_parse(g_file, sizeof(g_file), slide, &g_plan), EXO_OK);
+        ck_assert_uint_eq(g_plan.bias, 0);
+    }
 }
 END_TEST
 
@@ -214,10 +237,10 @@ START_TEST(elf_rejects_every_cut)
 
     for (size_t len = 0; len < whole; len++) {
         memcpy(end - len, g_file, len);
-        ck_assert_int_eq(elf_parse(end - len, len, &g_plan), EXO_ERR_BAD_FORMAT);
+        ck_assert_int_eq(elf_parse(end - len, len, 0, &g_plan), EXO_ERR_BAD_FORMAT);
     }
     memcpy(end - whole, g_file, whole);
-    ck_assert_int_eq(elf_parse(end - whole, whole, &g_plan), EXO_OK);
+    ck_assert_int_eq(elf_parse(end - whole, whole, 0, &g_plan), EXO_OK);
     phys_free(frames, IMAGE_SIZE / PAGE_SIZE);
 }
 END_TEST
@@ -271,7 +294,8 @@ START_TEST(elf_map_shows_the_file)
 END_TEST
 
 EXO_SUITE(elf, EXO_TEST(elf_plan_states_the_file), EXO_TEST(elf_plan_biases_dyn),
-          EXO_TEST(elf_rejects_bad_headers), EXO_TEST(elf_rejects_bad_segments),
-          EXO_TEST(elf_accepts_what_linux_accepts), EXO_TEST(elf_limits_the_segments),
-          EXO_TEST(elf_checks_the_interpreter), EXO_TEST(elf_rejects_every_cut),
-          EXO_TEST(elf_survives_any_byte), EXO_TEST(elf_map_shows_the_file))
+          EXO_TEST(elf_plan_is_sound_at_every_slide), EXO_TEST(elf_rejects_bad_headers),
+          EXO_TEST(elf_rejects_bad_segments), EXO_TEST(elf_accepts_what_linux_accepts),
+          EXO_TEST(elf_limits_the_segments), EXO_TEST(elf_checks_the_interpreter),
+          EXO_TEST(elf_rejects_every_cut), EXO_TEST(elf_survives_any_byte),
+          EXO_TEST(elf_map_shows_the_file))

@@ -48,17 +48,22 @@ static exo_status_t spawn(struct proc **out)
 }
 
 /* Run machine code as a program and return its status; every frame must be back afterwards. */
-static int run(const uint8_t *code, size_t len_bytes)
+static int run_image(void)
 {
     const uint64_t before = frames_free();
     struct proc *proc = NULL;
 
-    image_make(g_file, code, len_bytes);
     ck_assert_int_eq(spawn(&proc), EXO_OK);
     const int status = proc_wait(proc);
 
     expect_frames(before);
     return status;
+}
+
+static int run(const uint8_t *code, size_t len_bytes)
+{
+    image_make(g_file, code, len_bytes);
+    return run_image();
 }
 
 #define RUN(...) run((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
@@ -260,9 +265,58 @@ START_TEST(proc_spawn_survives_every_failed_resource)
 }
 END_TEST
 
+#define EXIT_SHIFTED(bits) 0x48, 0xc1, 0xef, (bits), EXIT_EDI /* shr $bits,%rdi; exit */
+#define EXIT_PAGE          EXIT_SHIFTED(12)
+#define EXIT_CEILING       EXIT_SHIFTED(36) /* bits in which mappings differ, and stacks do not */
+#define RUNS               16u
+
+/* The program tells four or eight bits of an address: of many runs not all tell the same (but in
+ * one of 2^60 times). */
+static void expect_drawn(const uint8_t *code, size_t len_bytes, bool is_pie)
+{
+    int first = 0;
+    uint32_t others = 0;
+
+    for (uint32_t i = 0; i < RUNS; i++) {
+        struct image image = image_make(g_file, code, len_bytes);
+
+        if (is_pie) {
+            image_make_pie(&image);
+        }
+        const int status = run_image();
+
+        first = i == 0 ? status : first;
+        others += status != first;
+    }
+    ck_assert_uint_gt(others, 0);
+}
+
+START_TEST(proc_addresses_are_drawn)
+{
+    static const uint8_t stack[] = { 0x48, 0x89, 0xe7, EXIT_PAGE }; /* mov %rsp,%rdi */
+    /* lea (%rip),%rdi */
+    static const uint8_t image[] = { 0x48, 0x8d, 0x3d, 0, 0, 0, 0, EXIT_PAGE };
+    /* brk(0); mov %rax,%rdi */
+    static const uint8_t brk[] = { 0xb8, 12,   0,    0,    0,    0x31,     0xff,
+                                   0x0f, 0x05, 0x48, 0x89, 0xc7, EXIT_PAGE };
+    /* mmap(0, 4096, 3, 0x22, -1, 0); mov %rax,%rdi */
+    static const uint8_t mapping[] = { 0xb8, 9,    0,    0,    0,    0x31, 0xff,        0xbe,
+                                       0,    0x10, 0,    0,    0xba, 3,    0,           0,
+                                       0,    0x41, 0xba, 0x22, 0,    0,    0,           0x49,
+                                       0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff, 0x45,        0x31,
+                                       0xc9, 0x0f, 0x05, 0x48, 0x89, 0xc7, EXIT_CEILING };
+
+    expect_drawn(stack, sizeof(stack), false);
+    expect_drawn(image, sizeof(image), true);
+    expect_drawn(brk, sizeof(brk), false);
+    expect_drawn(mapping, sizeof(mapping), false);
+}
+END_TEST
+
 EXO_SUITE(proc, EXO_TEST(proc_exit_status_comes_out), EXO_TEST(proc_starts_with_its_arguments),
           EXO_TEST(proc_memory_is_demand_paged), EXO_TEST(proc_faults_end_the_program),
           EXO_TEST(proc_unknown_calls_are_enosys), EXO_TEST(proc_kill_ends_a_loop_and_a_sleep),
-          EXO_TEST(proc_many_at_once), EXO_TEST(proc_spawn_refuses_and_gives_back),
+          EXO_TEST(proc_many_at_once), EXO_TEST(proc_addresses_are_drawn),
+          EXO_TEST(proc_spawn_refuses_and_gives_back),
           EXO_TEST(proc_spawn_survives_every_failed_frame),
           EXO_TEST(proc_spawn_survives_every_failed_resource))

@@ -19,7 +19,9 @@
 #define ELF_SEGMENTS_MAX 32u               /* loadable segments */
 #define ELF_INTERP_MAX   256u              /* bytes of the interpreter's path, NUL included */
 #define ELF_ALIGN_MAX    0x40000000ull     /* largest segment alignment: 1 GiB */
-#define ELF_PIE_BASE     0x555555554000ull /* where position-independent programs go */
+#define ELF_PIE_BASE     0x555555554000ull /* lowest place of position-independent programs, */
+#define ELF_PIE_SIZE     0x100000000000ull /* the most that they reach from there: 16 TiB, */
+#define ELF_SLIDE_PAGES  28u               /* and how far they are moved up: bits, in pages */
 #define ELF_PLACE_END    0x7f0000000000ull /* images end below: above lie mappings and the stack */
 
 /* One loadable segment; addresses as in the file, without the bias. */
@@ -46,10 +48,13 @@ struct elf_plan {
     struct elf_segment segment[ELF_SEGMENTS_MAX]; /* ascending, on separate pages */
 };
 
-/* Parse file[len_bytes].
+/* Parse file[len_bytes]. A position-independent image is planned `slide` bytes above ELF_PIE_BASE
+ * (a multiple of the page size below PAGE_SIZE << ELF_SLIDE_PAGES), less what its alignment wants;
+ * whether a file is sound does not depend on it.
  * Errors: EXO_ERR_BAD_FORMAT (no ELF, malformed, inconsistent), EXO_ERR_NOT_SUPPORTED (32-bit, x32,
  *         other machine or byte order), EXO_ERR_NO_RESOURCES (a limit above). */
-EXO_MUST_CHECK exo_status_t elf_parse(const uint8_t *file, size_t len_bytes, struct elf_plan *out);
+EXO_MUST_CHECK exo_status_t elf_parse(const uint8_t *file, size_t len_bytes, uint64_t slide,
+                                      struct elf_plan *out);
 
 /* Map the plan's segments; `object` shows the file. On failure the space holds a part: destroy it.
  * Errors: those of vm_map and vm_write. */

@@ -18,9 +18,7 @@
 
 struct proc; /* opaque; layout private to core/proc */
 
-#define PROC_PATH_MAX   256u         /* bytes of a program's path, NUL included */
-#define PROC_STACK_SIZE (8ull << 20) /* bytes of the first thread's stack, filled on demand */
-#define PROC_STACK_TOP  (HAL_USER_MAX - 0x10000ull) /* first address above it */
+#define PROC_PATH_MAX 256u /* bytes of a program's path, NUL included */
 
 #define PROC_STATUS_SIGNAL 128 /* plus the number of the signal that ended it, as shells do */
 #define PROC_STATUS_KILLED (PROC_STATUS_SIGNAL + 9)

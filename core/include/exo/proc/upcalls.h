@@ -16,7 +16,7 @@ struct proc_image {
     const char *const *args; /* NULL-terminated */
     const char *const *env;  /* NULL-terminated */
     vaddr_t stack_start;     /* lowest address of the stack */
-    vaddr_t stack_end;       /* first above it */
+    vaddr_t stack_end;       /* where the first stack ends */
 };
 
 /* A process's tie to its personality; both NULL when none took it. */
