@@ -7,7 +7,9 @@
 #include "exo/cap/cap.h"
 
 #define CAP_GENERATION_FIRST CAP_GENERATION_ONE
-#define CAP_GENERATION_LAST  CAP_GENERATION_MASK /* of a retired slot; no entry has it */
+/* Of a retired slot; no entry has it. Bit 63 of a number stays clear: calls that return one return
+ * their errors in the same word. */
+#define CAP_GENERATION_LAST (CAP_GENERATION_MASK >> 1 & CAP_GENERATION_MASK)
 
 /* ---- tree.c: the forest of one object; its lock is held ---- */
 

@@ -11,6 +11,7 @@
 #include "exo/proc/elf.h"
 
 #include "elf_format.h"
+#include "exo/abi/start.h"
 #include "exo/hal/user.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
@@ -165,6 +166,34 @@ static exo_status_t interp_add(const struct reader *reader, const struct elf_pro
     return EXO_OK;
 }
 
+/* Find out from a note segment whether the program is native. As on Linux, notes that make no sense
+ * are none. */
+static void notes_read(const struct reader *reader, const struct elf_program *program,
+                       struct elf_plan *plan)
+{
+    uint64_t at = program->offset;
+    uint64_t left = inside_file(reader, program) ? program->file_size : 0;
+
+    while (left >= sizeof(struct elf_note)) {
+        struct elf_note note;
+
+        memcpy(&note, reader->file + at, sizeof(note));
+        const uint64_t content_at = sizeof(note) + align_up(note.name_size, 4);
+        const uint64_t size = content_at + align_up(note.content_size, 4);
+
+        if (size > left) {
+            return;
+        }
+        if (note.type == EXO_NOTE_ABI && note.name_size == sizeof(EXO_NOTE_NAME) &&
+            note.content_size == sizeof(plan->native_abi) &&
+            memcmp(reader->file + at + sizeof(note), EXO_NOTE_NAME, sizeof(EXO_NOTE_NAME)) == 0) {
+            memcpy(&plan->native_abi, reader->file + at + content_at, sizeof(plan->native_abi));
+        }
+        at += size;
+        left -= size;
+    }
+}
+
 static exo_status_t programs_read(struct reader *reader, struct elf_plan *plan)
 {
     for (uint32_t i = 0; i < reader->header.program_count; i++) {
@@ -176,6 +205,8 @@ static exo_status_t programs_read(struct reader *reader, struct elf_plan *plan)
             status = load_add(reader, &program, plan);
         } else if (program.type == ELF_SEGMENT_INTERP) {
             status = interp_add(reader, &program, plan);
+        } else if (program.type == ELF_SEGMENT_NOTE) {
+            notes_read(reader, &program, plan);
         } else if (program.type == ELF_SEGMENT_GNU_STACK) {
             plan->stack_exec = (program.flags & ELF_FLAG_EXEC) != 0;
         }

@@ -22,6 +22,7 @@
 
 #define ELF_SEGMENT_LOAD      1u
 #define ELF_SEGMENT_INTERP    3u
+#define ELF_SEGMENT_NOTE      4u
 #define ELF_SEGMENT_GNU_STACK 0x6474e551u
 
 #define ELF_FLAG_EXEC  1u
@@ -54,6 +55,12 @@ struct elf_program {
     uint64_t file_size;
     uint64_t mem_size;
     uint64_t align;
+};
+
+struct elf_note {
+    uint32_t name_size; /* bytes with the NUL; each part is padded to 4 bytes */
+    uint32_t content_size;
+    uint32_t type;
 };
 
 _Static_assert(sizeof(struct elf_header) == 64, "ELF64 header");

@@ -3,6 +3,7 @@
  */
 #include "exo/lib/assert.h"
 #include "exo/syscall/personality.h"
+#include "native.h"
 
 #define SYSCALL_SIGN_BIT 0x80000000u
 
@@ -40,15 +41,14 @@ void proc_on_detach(struct proc *proc, struct proc_tie *tie)
 /* Linux looks at the low 32 bits of the number alone, and so do we: -1 is negative, not native. */
 static bool is_native(uint64_t nr)
 {
-    return ((uint32_t)nr & (SYSCALL_NATIVE_BIT | SYSCALL_SIGN_BIT)) == SYSCALL_NATIVE_BIT;
+    return ((uint32_t)nr & (EXO_SYSCALL_NATIVE | SYSCALL_SIGN_BIT)) == EXO_SYSCALL_NATIVE;
 }
 
 void proc_on_syscall(struct proc *proc, struct proc_tie *tie, const struct hal_user_event *event)
 {
     if (is_native(event->nr)) {
-        /* A native call answers with a native status; it never passes a personality's errno
-         * table. */
-        hal_user_result(proc_user(proc), EXO_ERR_NOT_SUPPORTED);
+        /* Answers with a native status; it never passes a personality's errno table. */
+        native_syscall(proc, tie, event);
         return;
     }
     KASSERT(tie->personality != NULL); /* proc_spawn() fails without one */

@@ -31,6 +31,10 @@ static exo_status_t attach(struct proc *proc, const struct proc_image *image, vo
                            vaddr_t *sp)
 {
     paddr_t frames = 0;
+
+    if (image->plan->native_abi != 0) {
+        return EXO_ERR_NOT_SUPPORTED;
+    }
     exo_status_t status = phys_alloc(PX_FRAMES, 1, &frames);
 
     if (status != EXO_OK) {

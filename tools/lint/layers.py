@@ -88,6 +88,8 @@ def _quoted(root, rules, place, source, name):
     """Judge #include "name"; None or the reason why not."""
     if name.startswith("exo/"):
         return _exo_allowed(rules, place, name)
+    if os.path.exists(os.path.join(root, "lib/include", name)):
+        return _path_allowed(rules, place, source, "lib/include/" + name)
     if os.path.exists(os.path.join(root, os.path.dirname(source), name)) and ".." not in name:
         return None
     if "/" in name:

@@ -64,6 +64,8 @@ def platforms_of(path):
         return ["sim"]
     if any(_below(path, folder) for folder in ("platform/hosted", "tests/hosted", "tests/fuzz", "bench/hosted")):
         return ["hosted"]
+    if is_native(path):
+        return ["hosted"]
     if _below(path, "platform/x86_64"):
         return ["x86_64"]
     if _below(path, "tests/kernel/x86") or path == "tests/kernel/assert.c" or \
@@ -77,6 +79,11 @@ def is_program(path):
     return _below(path, "tests/programs") or _below(path, "tools") or _below(path, "posix_x/lib")
 
 
+def is_native(path):
+    """Programs of Exo-OS itself: nothing of the host's, one build for both back ends."""
+    return _below(path, "lib") or _below(path, "userland") or _below(path, "tests/native")
+
+
 def is_core(path):
     return _below(path, "core") or _below(path, "posix_x/kernel") or _below(path, "posix_x/include")
 
@@ -86,6 +93,8 @@ def compile_flags(path, compiler, compilers, platform):
     flags = ["-std=gnu17", "-O1", "-fsyntax-only", "-I.", "-Icore/include"] + WARNINGS
     if is_program(path):
         return flags + ["-D_GNU_SOURCE"]
+    if is_native(path):
+        return flags + ["-Ilib/include", "-fPIE"] + compilers.freestanding_flags(compiler)
     if platform == "sim":
         flags += ["-Iplatform/hosted/sim", "-Iplatform/hosted", "-DHOSTED_TSAN=0", "-D_GNU_SOURCE"]
         if _below(path, "tests"):

@@ -25,6 +25,7 @@ enum exo_type {
     EXO_TYPE_TIMER,
     EXO_TYPE_INTERRUPT,
     EXO_TYPE_PORT,
+    EXO_TYPE_CONSOLE,
     EXO_TYPE_MAX = 63, /* the last there can be */
 };
 
@@ -37,5 +38,8 @@ typedef uint32_t exo_rights_t;
 #define EXO_RIGHT_REVOKE    0x0008u /* take back all that was derived from it */
 #define EXO_RIGHTS_COMMON   0x000fu /* those that mean the same for every type */
 #define EXO_RIGHTS_ALL      0xffffu /* the other twelve belong to the type */
+
+/* Rights of a console. */
+#define EXO_RIGHT_CONSOLE_WRITE 0x0010u
 
 #endif /* EXO_ABI_CAP_H */

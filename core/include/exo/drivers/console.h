@@ -7,6 +7,7 @@
 #define EXO_DRIVERS_CONSOLE_H
 
 #include "exo/lib/types.h"
+#include "exo/sync/kobj.h"
 
 #define CONSOLE_INPUT_MAX                                                                          \
     4096u /* bytes kept; what arrives while it is full is dropped and counted */
@@ -19,5 +20,8 @@ size_t console_read(char *buf, size_t len_bytes, uint64_t deadline_ns);
 
 /* Bytes dropped so far because nobody read. */
 uint64_t console_dropped(void);
+
+/* The object behind capabilities of EXO_TYPE_CONSOLE; it never ends. */
+struct kobj *console_object(void);
 
 #endif /* EXO_DRIVERS_CONSOLE_H */

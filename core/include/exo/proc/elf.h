@@ -42,6 +42,7 @@ struct elf_plan {
     uint32_t header_count;
     uint32_t header_size;   /* bytes of one */
     bool stack_exec;        /* PT_GNU_STACK asks for an executable stack */
+    uint32_t native_abi;    /* what the note of exo/abi/start.h says; 0: not a native program */
     uint64_t interp_offset; /* in the file */
     uint32_t interp_len;    /* bytes with the NUL; 0: no interpreter */
     uint32_t segment_count;

@@ -22,6 +22,7 @@ struct proc; /* opaque; layout private to core/proc */
 
 #define PROC_STATUS_SIGNAL 128 /* plus the number of the signal that ended it, as shells do */
 #define PROC_STATUS_KILLED (PROC_STATUS_SIGNAL + 9)
+#define PROC_STATUS_FAULT  (PROC_STATUS_SIGNAL + 11) /* a native program did what it must not */
 
 struct proc_spawn_spec {
     const char *path;     /* as the program is told it was started, absolute */

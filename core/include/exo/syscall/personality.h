@@ -1,5 +1,6 @@
 /*
- * exo/syscall/personality.h - who answers the system calls of a program that is not native.
+ * exo/syscall/personality.h - who starts a program and answers those of its system calls that are
+ * not native.
  *
  * A call number with bit 30 set and bit 31 clear is native; any other goes to the process's
  * personality. A personality registers itself in the linker section `exo_personalities`, so that
@@ -11,8 +12,6 @@
 #define EXO_SYSCALL_PERSONALITY_H
 
 #include "exo/proc/upcalls.h"
-
-#define SYSCALL_NATIVE_BIT 0x40000000u
 
 struct personality {
     const char *name;

@@ -1,0 +1,113 @@
+/*
+ * core/syscall/native.c - native programs: start, dispatch of their calls, faults, end.
+ *
+ * A native program is one with the note of exo/abi/start.h. Calls of another ABI have no meaning in
+ * it.
+ */
+#include "native.h"
+
+#include "exo/debug/log.h"
+#include "exo/drivers/console.h"
+#include "exo/hal.h"
+#include "exo/mem/heap.h"
+#include "exo/syscall/personality.h"
+
+/* Whole frames for that many entries, and for the directories that lead to them. */
+#define CAPS_BYTES_MAX                                                                             \
+    ((NATIVE_CAPS_MAX / CAP_CHUNK_SLOTS + 1 + NATIVE_CAPS_MAX / CAP_CHUNK_SLOTS / CAP_DIR_CHUNKS + \
+      1) *                                                                                         \
+     PAGE_SIZE)
+
+static native_handler *const g_handler[EXO_SYSCALLS_MAX] = {
+#define X(name, number, text) [number] = native_##name,
+#include "exo/abi/syscall_list.h"
+#undef X
+};
+
+static void attach_undo(struct native_proc *native)
+{
+    cap_space_destroy(native->caps);
+    heap_free_sized(native, sizeof(*native));
+}
+
+static exo_status_t attach(struct proc *proc, const struct proc_image *image, void **data,
+                           vaddr_t *sp)
+{
+    exo_cap_t console = EXO_CAP_NONE;
+
+    if (image->plan->native_abi != EXO_ABI_VERSION) {
+        return EXO_ERR_NOT_SUPPORTED;
+    }
+    struct native_proc *native = heap_alloc(sizeof(*native));
+
+    if (native == NULL) {
+        return EXO_ERR_NO_MEMORY;
+    }
+    cap_quota_init(&native->quota, NATIVE_CAPS_MAX, CAPS_BYTES_MAX);
+    exo_status_t status = cap_space_create(&native->quota, &native->caps);
+
+    if (status != EXO_OK) {
+        heap_free_sized(native, sizeof(*native));
+        return status;
+    }
+    status = cap_insert(native->caps, console_object(), EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE,
+                        0, &console);
+    if (status == EXO_OK) {
+        status = native_start_make(proc, image, console, sp);
+    }
+    if (status != EXO_OK) {
+        attach_undo(native);
+        return status;
+    }
+    *data = native;
+    return EXO_OK;
+}
+
+static void detach(struct proc *proc, void *data)
+{
+    (void)proc;
+    attach_undo(data);
+}
+
+/* A call that is not native, in a native program. */
+static void foreign_syscall(struct proc *proc, void *data, const struct hal_user_event *event)
+{
+    (void)data;
+    (void)event;
+    hal_user_result(proc_user(proc), EXO_ERR_NOT_SUPPORTED);
+}
+
+static void fault(struct proc *proc, void *data, const struct hal_user_event *event,
+                  exo_status_t status)
+{
+    const bool is_exception = event->reason == HAL_USER_EXCEPTION;
+
+    (void)data;
+    klog(KLOG_WARN, "native", "program ended pid=%u path=%s %s=%u addr=0x%llx cause=\"%s\"",
+         proc_id(proc), proc_path(proc), is_exception ? "vector" : "access",
+         is_exception ? event->vector : event->access, (unsigned long long)event->addr,
+         is_exception ? "processor exception" : exo_status_text(status));
+    proc_end(proc,
+             is_exception || status != EXO_ERR_NO_MEMORY ? PROC_STATUS_FAULT : PROC_STATUS_KILLED);
+}
+
+static const struct personality g_native = {
+    .name = "native", .attach = attach, .detach = detach, .syscall = foreign_syscall, .fault = fault
+};
+
+EXO_PERSONALITY(g_native);
+
+void native_syscall(struct proc *proc, const struct proc_tie *tie,
+                    const struct hal_user_event *event)
+{
+    const uint32_t number = (uint32_t)event->nr & ~EXO_SYSCALL_NATIVE;
+    int64_t result = EXO_ERR_NOT_SUPPORTED;
+
+    if (tie->personality == &g_native && number < EXO_SYSCALLS_MAX) {
+        native_handler *const handler = g_handler[index_nospec(number, EXO_SYSCALLS_MAX)];
+        const struct native_call call = { .proc = proc, .native = tie->data, .arg = event->arg };
+
+        result = handler != NULL ? handler(&call) : EXO_ERR_NOT_SUPPORTED;
+    }
+    hal_user_result(proc_user(proc), result);
+}

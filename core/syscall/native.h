@@ -1,0 +1,45 @@
+/*
+ * core/syscall/native.h - what the files of the native ABI share: a process's native state and the
+ * form of a call.
+ *
+ * A call is a function of struct native_call that returns its result: a value of 0 or more, or a
+ * negative status. It runs in the process's thread and may block. Arguments are whatever the
+ * program likes; a call checks all of them before it changes anything.
+ */
+#ifndef CORE_SYSCALL_NATIVE_H
+#define CORE_SYSCALL_NATIVE_H
+
+#include "exo/abi/syscall.h"
+#include "exo/cap/cap.h"
+#include "exo/proc/upcalls.h"
+
+#define NATIVE_CAPS_MAX 65536u /* capabilities of one process */
+
+/* Made at attach; only the process's own thread uses it. */
+struct native_proc {
+    struct cap_quota quota;
+    struct cap_space *caps;
+};
+
+struct native_call {
+    struct proc *proc;
+    struct native_proc *native;
+    const uint64_t *arg; /* arg[6] */
+};
+
+typedef int64_t native_handler(const struct native_call *call);
+
+#define X(name, number, text) native_handler native_##name;
+#include "exo/abi/syscall_list.h"
+#undef X
+
+/* Make what exo/abi/start.h promises at the top of the first stack; *sp is its address.
+ * Errors: EXO_ERR_NO_RESOURCES (arguments beyond a quarter of the stack), those of vm_write(). */
+EXO_MUST_CHECK exo_status_t native_start_make(struct proc *proc, const struct proc_image *image,
+                                              exo_cap_t console, vaddr_t *sp);
+
+/* Answer a native call; a process without native state has none. */
+void native_syscall(struct proc *proc, const struct proc_tie *tie,
+                    const struct hal_user_event *event);
+
+#endif /* CORE_SYSCALL_NATIVE_H */
