@@ -2,7 +2,8 @@
  * core/proc/proc.c - spawning a process, its thread's loop, its end.
  *
  * Invariants:
- *   (1) proc.status is PROC_RUNNING until the end is decided, and is written once;
+ *   (1) proc.status is PROC_RUNNING until the end is decided; it and proc.end are written once,
+ *       together, under `user_lock`;
  *   (2) space, user context and tie belong to the spawner until the thread runs, then to that
  *       thread, which gives them back before it exits;
  *   (3) the process itself is freed by proc_wait() alone, after the thread has gone.
@@ -22,6 +23,8 @@
 #include "exo/sched/thread.h"
 #include "exo/sync/spinlock.h"
 
+#include "end.h"
+
 #define PROC_RUNNING (-1)
 #define STATUS_MASK  0xff
 
@@ -34,6 +37,9 @@ struct proc {
     struct vm_space *space; /* [s] */
     struct hal_user *user;  /* [s]; proc_kill() reads it under `user_lock` */
     struct spinlock user_lock;
+    struct exo_end end;       /* under `user_lock`; constant once status is not PROC_RUNNING */
+    struct exo_end *fault;    /* [s] what is being answered, NULL otherwise */
+    vaddr_t stack_start;      /* [c] */
     struct proc_tie tie;      /* [s] */
     char path[PROC_PATH_MAX]; /* [c] */
     char exe[PROC_PATH_MAX];  /* [c] */
@@ -73,19 +79,32 @@ struct hal_user *proc_user(struct proc *proc)
     return proc->user;
 }
 
+/* Decide the end, unless it is decided: who waits sees both through the thread's end. */
+static void end_decide_locked(struct proc *proc, const struct exo_end *why, int status)
+{
+    spin_assert_held(&proc->user_lock);
+    if (atomic_load_explicit(&proc->status, memory_order_relaxed) == PROC_RUNNING) {
+        proc->end = *why;
+        proc->end.status = status & STATUS_MASK;
+        atomic_store_explicit(&proc->status, proc->end.status, memory_order_release);
+    }
+}
+
 void proc_end(struct proc *proc, int status)
 {
-    int expected = PROC_RUNNING;
+    const struct exo_end exited = { .reason = EXO_END_EXIT };
 
-    /* Whoever waits sees it through the thread's end; the loop reads it on its own thread. */
-    atomic_compare_exchange_strong_explicit(&proc->status, &expected, status & STATUS_MASK,
-                                            memory_order_acq_rel, memory_order_relaxed);
+    spin_lock(&proc->user_lock);
+    end_decide_locked(proc, proc->fault != NULL ? proc->fault : &exited, status);
+    spin_unlock(&proc->user_lock);
 }
 
 void proc_kill(struct proc *proc)
 {
-    proc_end(proc, PROC_STATUS_KILLED);
+    const struct exo_end killed = { .reason = EXO_END_KILLED };
+
     spin_lock(&proc->user_lock);
+    end_decide_locked(proc, &killed, PROC_STATUS_KILLED);
     if (proc->user != NULL) {
         hal_user_interrupt(proc->user);
     }
@@ -96,6 +115,29 @@ void proc_kill(struct proc *proc)
 bool proc_ending(const struct proc *proc)
 {
     return atomic_load_explicit(&proc->status, memory_order_acquire) != PROC_RUNNING;
+}
+
+/* Let the personality answer a fault or an exception; if that ends the process, this is why. */
+static void answer_fault(struct proc *proc, const struct hal_user_event *event, exo_status_t status)
+{
+    struct end_facts facts = { .status = status, .stack_start = proc->stack_start };
+    struct hal_user_regs regs;
+    struct exo_end end;
+
+    if (event->reason != HAL_USER_DEAD) {
+        hal_user_regs_get(proc->user, &regs);
+        facts.pc = regs.rip;
+    }
+    end_of_event(event, &facts, &end);
+    proc->fault = &end;
+    if (event->reason == HAL_USER_DEAD) {
+        klog(KLOG_WARN, "proc", "user context lost pid=%u path=%s hostile=%u", proc->id, proc->path,
+             event->error);
+        proc_end(proc, PROC_STATUS_KILLED);
+    } else {
+        proc_on_fault(proc, &proc->tie, event, status);
+    }
+    proc->fault = NULL;
 }
 
 static void handle_event(struct proc *proc, const struct hal_user_event *event)
@@ -111,21 +153,18 @@ static void handle_event(struct proc *proc, const struct hal_user_event *event)
     case HAL_USER_FAULT:
         status = vm_fault(proc->space, event->addr, event->access);
         if (status != EXO_OK) {
-            proc_on_fault(proc, &proc->tie, event, status);
+            answer_fault(proc, event, status);
         }
         break;
     case HAL_USER_EXCEPTION:
-        proc_on_fault(proc, &proc->tie, event, EXO_OK);
+    case HAL_USER_DEAD:
+        answer_fault(proc, event, EXO_OK);
         break;
     case HAL_USER_QUANTUM:
         thread_yield();
         break;
     case HAL_USER_INTERRUPT:
         break; /* the loop looks at the end status */
-    case HAL_USER_DEAD:
-        klog(KLOG_WARN, "proc", "user context lost pid=%u path=%s", proc->id, proc->path);
-        proc_end(proc, PROC_STATUS_KILLED);
-        break;
     }
 }
 
@@ -172,6 +211,7 @@ static exo_status_t stack_map(struct proc *proc, const struct elf_plan *plan,
 
     vm_object_unref(zero);
     if (status == EXO_OK) {
+        proc->stack_start = at;
         vm_ceiling_set(proc->space, layout->ceiling);
     }
     return status;
@@ -306,13 +346,18 @@ fail_free:
     return status;
 }
 
-int proc_wait(struct proc *proc)
+void proc_wait_end(struct proc *proc, struct exo_end *out)
 {
     thread_join(proc->thread, NULL);
-
-    const int status = atomic_load_explicit(&proc->status, memory_order_acquire);
-
-    KASSERT(status != PROC_RUNNING);
+    KASSERT(proc_ending(proc));
+    *out = proc->end;
     phys_free(hal_virt_to_phys(proc), 1);
-    return status;
+}
+
+int proc_wait(struct proc *proc)
+{
+    struct exo_end end;
+
+    proc_wait_end(proc, &end);
+    return end.status;
 }

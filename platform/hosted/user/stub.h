@@ -51,6 +51,7 @@ struct hal_space {
     struct hal_user *parked; /* [l] threads without a user */
     uint32_t users;          /* [l] live hal_users */
     _Atomic bool dead;       /* [a] the stub has ended */
+    _Atomic bool attacked;   /* [a] a thread of it handed over what no handler would */
     bool end_by_signal;      /* [v] until dead: how it ended, */
     int end_status;          /* [v] until dead: by which signal or status */
 };

@@ -190,6 +190,30 @@ static bool event_stop(struct hal_user *user, struct hal_user_event *event)
     return stop_wanted(user);
 }
 
+/* User code forged or spoiled a frame: its process is at an end. */
+static void user_break(struct hal_user *user)
+{
+    user->broken = true;
+    atomic_store(&user->space->attacked, true);
+    stub_break(user->space);
+}
+
+/* The stub is no more, or this thread of it. The host kills it by SIGKILL if somebody asks; any
+ * other signal is what user code has brought about, by spoiling what that signal's handler needs.
+ */
+static void event_dead(struct hal_user *user, struct hal_user_event *event)
+{
+    struct hal_space *const space = user->space;
+
+    if (!atomic_load(&space->dead)) {
+        stub_break(space); /* on its way already; how it ended is known afterwards */
+    }
+    const bool by_itself = space->end_by_signal && space->end_status != SIGKILL;
+
+    event->reason = HAL_USER_DEAD;
+    event->error = by_itself || atomic_load(&space->attacked) ? HAL_DEAD_HOSTILE : 0;
+}
+
 /* The handler handed over. Returns true if that is an event for core. */
 static bool event_of_frame(struct hal_user *user, const struct user_notice *notice,
                            struct hal_user_event *event)
@@ -197,9 +221,8 @@ static bool event_of_frame(struct hal_user *user, const struct user_notice *noti
     struct frame_info info;
 
     if (!frame_read(user, notice->arg, &info)) {
-        user->broken = true;
-        stub_break(user->space);
-        event->reason = HAL_USER_DEAD;
+        user_break(user);
+        event_dead(user, event);
         return true;
     }
     if (info.sig == SIGUSR1) {
@@ -276,7 +299,7 @@ static void run_until_event(struct hal_user *user, struct hal_user_event *event)
     for (;;) {
         switch (notice_receive(user, true, &notice)) {
         case NOTICE_DEAD:
-            event->reason = HAL_USER_DEAD;
+            event_dead(user, event);
             return;
         case NOTICE_AGAIN:
             interrupts_serve(user);
@@ -304,7 +327,7 @@ void hal_user_run(struct hal_user *user, struct hal_user_event *event)
     hal_irq_enable();
     hal_irq_disable();
     if (user->broken || atomic_load(&user->space->dead)) {
-        event->reason = HAL_USER_DEAD;
+        event_dead(user, event);
     } else if ((hal_preempt_word() & PREEMPT_NO_RESCHED) == 0) {
         event->reason = HAL_USER_QUANTUM;
     } else if (atomic_exchange(&user->interrupt, false)) {
@@ -353,8 +376,7 @@ bool user_to_frame(struct hal_user *user)
     }
     user->cookie = notice.cookie;
     if (!notice_is_hand_over(&notice) || !frame_read(user, notice.arg, &info)) {
-        user->broken = true;
-        stub_break(user->space);
+        user_break(user);
         return false;
     }
     user->stop_sent = false;

@@ -23,13 +23,17 @@ enum hal_user_reason {
     HAL_USER_EXCEPTION, /* any other CPU exception: vector, error and addr (the pc) are set */
     HAL_USER_INTERRUPT, /* hal_user_interrupt() asked for it */
     HAL_USER_QUANTUM,   /* an interrupt was taken in user mode and a reschedule is due */
-    HAL_USER_DEAD,      /* the user context cannot run any more (hosted: its stub process died) */
+    HAL_USER_DEAD,      /* the user context cannot run any more (hosted: its stub process died);
+                         * error is HAL_DEAD_HOSTILE or 0 */
 };
 
 #define HAL_ACCESS_READ    1u
 #define HAL_ACCESS_WRITE   2u
 #define HAL_ACCESS_EXEC    4u
 #define HAL_ACCESS_PRESENT 8u /* the page was mapped, its rights forbade the access */
+
+/* User code attacked the platform's half of its own space, which the platform therefore ended. */
+#define HAL_DEAD_HOSTILE 1u
 
 /* What is not told for the reason is undefined. */
 struct hal_user_event {

@@ -12,6 +12,7 @@
 #ifndef EXO_PROC_PROC_H
 #define EXO_PROC_PROC_H
 
+#include "exo/abi/end.h"
 #include "exo/abi/status.h"
 #include "exo/hal/user.h"
 #include "exo/mem/vm.h"
@@ -45,8 +46,16 @@ EXO_MUST_CHECK exo_status_t proc_spawn(const struct proc_spawn_spec *spec, struc
  * PROC_STATUS_SIGNAL + number.  Context: thread, may block. */
 int proc_wait(struct proc *proc);
 
+/* The same, and tell why it ended, which is more than a status can say. */
+void proc_wait_end(struct proc *proc, struct exo_end *out);
+
+/* Say it in English, as a phrase that goes on from the program's name; cut to fit buf[size]. */
+#define PROC_END_TEXT_MAX 160u
+void proc_end_format(const struct exo_end *end, char *buf, size_t size);
+
 /* End the process of the calling thread: its loop leaves at the next turn. Of several statuses the
- * first counts. */
+ * first counts. While a fault or an exception is being answered that is the reason; otherwise the
+ * program ended by itself. */
 void proc_end(struct proc *proc, int status);
 
 /* End a process from outside, status PROC_STATUS_KILLED.
