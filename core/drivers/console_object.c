@@ -3,17 +3,10 @@
  *
  * Invariant: its first reference is never given back, so it lasts as long as the kernel.
  */
-#include "exo/debug/boot.h"
 #include "exo/drivers/console.h"
 #include "exo/lib/assert.h"
 
-static struct kobj g_console;
-
-/* Never: see above. */
-static void console_destroy(struct kobj *object)
-{
-    KASSERT(object != &g_console);
-}
+static void console_destroy(struct kobj *object);
 
 static const struct kobj_ops g_console_ops = { .name = "console",
                                                .type = EXO_TYPE_CONSOLE,
@@ -21,12 +14,12 @@ static const struct kobj_ops g_console_ops = { .name = "console",
                                                    EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE,
                                                .destroy = console_destroy };
 
-static void console_object_init(void)
-{
-    kobj_init(&g_console, &g_console_ops);
-}
+static struct kobj g_console = KOBJ_INIT(&g_console_ops);
 
-EXO_BOOT_STEP(console_object, BOOT_NORMAL, BOOT_ORDER_PROGRAM - 10, console_object_init);
+static void console_destroy(struct kobj *object)
+{
+    KASSERT(object != &g_console); /* never: see above */
+}
 
 struct kobj *console_object(void)
 {

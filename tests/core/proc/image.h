@@ -5,6 +5,7 @@
 #define TESTS_CORE_PROC_IMAGE_H
 
 #include "elf_format.h"
+#include "exo/abi/start.h"
 #include "exo/lib/string.h"
 
 #define IMAGE_SIZE      (3 * PAGE_SIZE)
@@ -14,10 +15,13 @@
 #define IMAGE_DATA_FILE 0x20ull                 /* bytes of data in the file */
 #define IMAGE_DATA_MEM  0x2000ull               /* bytes of data in memory */
 
+#define IMAGE_NOTE 0x180ull /* offset of the note of a native program */
+
 struct image {
     uint8_t *file; /* file[IMAGE_SIZE] */
     struct elf_header *header;
-    struct elf_program *program; /* [0] headers R, [1] code RX, [2] data RW, [3] stack flags */
+    /* [0] headers R, [1] code RX, [2] data RW, [3] stack flags, [4] note if native */
+    struct elf_program *program;
 };
 
 /* Make the image of a static program whose code is code[len_bytes], in file[IMAGE_SIZE]. */
@@ -63,6 +67,22 @@ static inline struct image image_make(uint8_t *file, const uint8_t *code, size_t
     memcpy(file + IMAGE_CODE, code, len_bytes);
     memset(file + IMAGE_DATA, 0x5a, PAGE_SIZE - 0x100); /* also behind the segment's own bytes */
     return image;
+}
+
+/* Make it a native program of that version. */
+static inline void image_make_native(struct image *image, uint32_t abi_version)
+{
+    const uint32_t head[] = { sizeof(EXO_NOTE_NAME), sizeof(abi_version), EXO_NOTE_ABI };
+    uint8_t *note = image->file + IMAGE_NOTE;
+
+    memcpy(note, head, sizeof(head));
+    memcpy(note + sizeof(head), EXO_NOTE_NAME, sizeof(EXO_NOTE_NAME)); /* 7 bytes: padded to 8 */
+    memcpy(note + sizeof(head) + 8, &abi_version, sizeof(abi_version));
+    image->header->program_count = 5;
+    image->program[4] = (struct elf_program){ .type = ELF_SEGMENT_NOTE,
+                                              .offset = IMAGE_NOTE,
+                                              .file_size = sizeof(head) + 8 + sizeof(abi_version),
+                                              .align = 4 };
 }
 
 /* Make it position-independent. */

@@ -265,6 +265,58 @@ END_TEST
 
 /* Mapped, the file's bytes are at their places, what lies past them is zero, and rights are the
  * file's. */
+/* A note says that a program is native; what is no such note, or cut off, says nothing. */
+START_TEST(elf_reads_the_note)
+{
+    struct image i = fresh();
+
+    ck_assert_int_eq(parse(), EXO_OK);
+    ck_assert_uint_eq(g_plan.native_abi, 0);
+    image_make_native(&i, 1);
+    ck_assert_int_eq(parse(), EXO_OK);
+    ck_assert_uint_eq(g_plan.native_abi, 1);
+    for (uint32_t size = 0; size < i.program[4].file_size; size++) {
+        struct image cut = fresh();
+
+        image_make_native(&cut, 1);
+        cut.program[4].file_size = size;
+        ck_assert_int_eq(parse(), EXO_OK);
+        ck_assert_uint_eq(g_plan.native_abi, 0);
+    }
+    for (uint32_t at = 0; at < 19; at++) { /* sizes, type and name, each byte spoiled */
+        struct image other = fresh();
+
+        image_make_native(&other, 1);
+        other.file[IMAGE_NOTE + at] ^= 0x40;
+        ck_assert_int_eq(parse(), EXO_OK);
+        ck_assert_uint_eq(g_plan.native_abi, 0);
+    }
+    struct image outside = fresh();
+
+    image_make_native(&outside, 1);
+    outside.program[4].offset = IMAGE_SIZE - 8;
+    ck_assert_int_eq(parse(), EXO_OK);
+    ck_assert_uint_eq(g_plan.native_abi, 0);
+}
+END_TEST
+
+/* The note may stand behind another. */
+START_TEST(elf_reads_the_second_note)
+{
+    static const uint32_t first[] = { 4, 3, 3, 0x00554e47, 0x00ccbbaa }; /* "GNU", 3 bytes */
+    struct image i = fresh();
+    uint8_t note[24];
+
+    image_make_native(&i, 7);
+    memcpy(note, i.file + IMAGE_NOTE, sizeof(note));
+    memcpy(i.file + IMAGE_NOTE, first, sizeof(first));
+    memcpy(i.file + IMAGE_NOTE + sizeof(first), note, sizeof(note));
+    i.program[4].file_size = sizeof(first) + sizeof(note);
+    ck_assert_int_eq(parse(), EXO_OK);
+    ck_assert_uint_eq(g_plan.native_abi, 7);
+}
+END_TEST
+
 START_TEST(elf_map_shows_the_file)
 {
     struct vm_space *space = NULL;
@@ -298,4 +350,5 @@ EXO_SUITE(elf, EXO_TEST(elf_plan_states_the_file), EXO_TEST(elf_plan_biases_dyn)
           EXO_TEST(elf_rejects_bad_segments), EXO_TEST(elf_accepts_what_linux_accepts),
           EXO_TEST(elf_limits_the_segments), EXO_TEST(elf_checks_the_interpreter),
           EXO_TEST(elf_rejects_every_cut), EXO_TEST(elf_survives_any_byte),
-          EXO_TEST(elf_map_shows_the_file))
+          EXO_TEST(elf_map_shows_the_file), EXO_TEST(elf_reads_the_note),
+          EXO_TEST(elf_reads_the_second_note))

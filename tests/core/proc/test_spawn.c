@@ -1,7 +1,10 @@
 /* tests/core/proc/test_spawn.c - processes: small programs run, end in every way, and leak
  * nothing. */
+#include "exo/abi/start.h"
+#include "exo/abi/syscall.h"
 #include "exo/hal.h"
 #include "exo/hal/test.h"
+#include "exo/mem/heap.h"
 #include "exo/mem/kva.h"
 #include "exo/mem/phys.h"
 #include "exo/proc/proc.h"
@@ -13,13 +16,16 @@
 
 static uint8_t g_file[IMAGE_SIZE] EXO_ALIGNED(8);
 
+/* What the heap keeps for later counts as free: it reports objects that leak by itself. */
 static uint64_t frames_free(void)
 {
     struct phys_stats stats;
+    struct heap_stats heap;
 
     kva_flush(); /* stacks of threads that ended */
     phys_stats(&stats);
-    return stats.frames_free;
+    heap_stats(&heap);
+    return stats.frames_free + heap.frames;
 }
 
 #define SETTLE_STEPS 1000u /* of a millisecond */
@@ -69,6 +75,8 @@ static int run(const uint8_t *code, size_t len_bytes)
 #define RUN(...) run((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 #define EXIT_EDI 0xb8, 60, 0, 0, 0, 0x0f, 0x05 /* mov $60,%eax; syscall */
+
+static const uint8_t g_exit_0[] = { 0x31, 0xff, EXIT_EDI };
 
 /* The status that a program gives to exit comes out, its low eight bits. */
 START_TEST(proc_exit_status_comes_out)
@@ -227,11 +235,9 @@ END_TEST
 /* Spawn and run with the n-th frame or platform resource refused; nothing may be lost. */
 static void sweep(uint32_t (*fail_after)(uint32_t))
 {
-    static const uint8_t code[] = { 0x31, 0xff, EXIT_EDI };
     const uint64_t before = frames_free();
     uint32_t good = 0;
 
-    image_make(g_file, code, sizeof(code));
     for (uint32_t n = 1; good < GOOD_RUNS; n++) {
         struct proc *proc = NULL;
 
@@ -255,13 +261,92 @@ static void sweep(uint32_t (*fail_after)(uint32_t))
 
 START_TEST(proc_spawn_survives_every_failed_frame)
 {
+    image_make(g_file, g_exit_0, sizeof(g_exit_0));
     sweep(phys_test_fail_after);
 }
 END_TEST
 
 START_TEST(proc_spawn_survives_every_failed_resource)
 {
+    image_make(g_file, g_exit_0, sizeof(g_exit_0));
     sweep(hal_test_fail_after);
+}
+END_TEST
+
+#define NATIVE_EXIT_EDI 0xb8, 16, 0, 0, 0x40, 0x0f, 0x05 /* process_exit(edi) */
+
+static void native_make(const uint8_t *code, size_t len_bytes)
+{
+    struct image image = image_make(g_file, code, len_bytes);
+
+    image_make_native(&image, EXO_ABI_VERSION);
+}
+
+START_TEST(proc_native_spawn_survives_every_failure)
+{
+    static const uint8_t code[] = { 0x31, 0xff, NATIVE_EXIT_EDI };
+
+    native_make(code, sizeof(code));
+    sweep(phys_test_fail_after);
+    sweep(hal_test_fail_after);
+    sweep(heap_test_fail_after);
+}
+END_TEST
+
+/* It finds its block at the stack pointer, with no register set. */
+START_TEST(proc_native_starts_with_its_block)
+{
+    static const uint8_t magic[] = { 0x8b, 0x3c, 0x24, NATIVE_EXIT_EDI }; /* mov (%rsp),%edi */
+    static const uint8_t count[] = { 0x8b, 0x7c, 0x24, 0x0c, NATIVE_EXIT_EDI }; /* 12(%rsp) */
+    static const uint8_t rdi[] = { NATIVE_EXIT_EDI };
+
+    native_make(magic, sizeof(magic));
+    ck_assert_int_eq(run_image(), EXO_START_MAGIC & 0xff);
+    native_make(count, sizeof(count));
+    ck_assert_int_eq(run_image(), 2);
+    native_make(rdi, sizeof(rdi));
+    ck_assert_int_eq(run_image(), 0);
+}
+END_TEST
+
+/* Each kind of program has its own calls only, and an ABI of the future is nobody's. */
+START_TEST(proc_abis_do_not_mix)
+{
+    /* abi_version, then the Linux exit: in a Linux program, the native one is not there. */
+    static const uint8_t native_call[] = { 0xb8, 0, 0, 0, 0x40, 0x0f, 0x05, 0x89, 0xc7, EXIT_EDI };
+    static const uint8_t linux_call[] = {
+        0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0x89, 0xc7, NATIVE_EXIT_EDI
+    };
+    struct proc *proc = NULL;
+    struct image image = image_make(g_file, native_call, sizeof(native_call));
+
+    ck_assert_int_eq(run_image(), EXO_ERR_NOT_SUPPORTED & 0xff);
+    native_make(linux_call, sizeof(linux_call));
+    ck_assert_int_eq(run_image(), EXO_ERR_NOT_SUPPORTED & 0xff);
+    image_make_native(&image, EXO_ABI_VERSION + 1);
+    ck_assert_int_eq(spawn(&proc), EXO_ERR_NOT_SUPPORTED);
+}
+END_TEST
+
+/* Sleeping for ever, it can be killed. */
+START_TEST(proc_native_sleep_ends_by_kill)
+{
+    static const uint8_t code[] = { 0x48, 0xc7, 0xc7,
+                                    0xff, 0xff, 0xff,
+                                    0xff, /* mov $-1,%rdi */
+                                    0xb8, 18,   0,
+                                    0,    0x40, 0x0f,
+                                    0x05, /* thread_sleep */
+                                    0x31, 0xff, NATIVE_EXIT_EDI };
+    const uint64_t before = frames_free();
+    struct proc *proc = NULL;
+
+    native_make(code, sizeof(code));
+    ck_assert_int_eq(spawn(&proc), EXO_OK);
+    thread_sleep_ns(2000000);
+    proc_kill(proc);
+    ck_assert_int_eq(proc_wait(proc), PROC_STATUS_KILLED);
+    expect_frames(before);
 }
 END_TEST
 
@@ -317,6 +402,8 @@ EXO_SUITE(proc, EXO_TEST(proc_exit_status_comes_out), EXO_TEST(proc_starts_with_
           EXO_TEST(proc_memory_is_demand_paged), EXO_TEST(proc_faults_end_the_program),
           EXO_TEST(proc_unknown_calls_are_enosys), EXO_TEST(proc_kill_ends_a_loop_and_a_sleep),
           EXO_TEST(proc_many_at_once), EXO_TEST(proc_addresses_are_drawn),
-          EXO_TEST(proc_spawn_refuses_and_gives_back),
+          EXO_TEST(proc_native_spawn_survives_every_failure),
+          EXO_TEST(proc_native_starts_with_its_block), EXO_TEST(proc_abis_do_not_mix),
+          EXO_TEST(proc_native_sleep_ends_by_kill), EXO_TEST(proc_spawn_refuses_and_gives_back),
           EXO_TEST(proc_spawn_survives_every_failed_frame),
           EXO_TEST(proc_spawn_survives_every_failed_resource))

@@ -1,11 +1,11 @@
 /*
  * exo/cap/lookup.h - the look-up, inline, and the layout of tables that it needs.
  *
- * A number is generation (42 bits) and place: directory (6), chunk (9), slot (7). A slot's word has
- * the generation, type and rights of the entry in it, type 0 while there is none, and changes its
- * generation when an entry goes: so one comparison of one word says that an entry is alive, of the
- * right type, and carries the rights. Word and object are read like a record under a sequence
- * count: word, object, word again.
+ * A number is generation (42 bits, the highest always clear) and place: directory (6), chunk (9),
+ * slot (7). A slot's word has the generation, type and rights of the entry in it, type 0 while
+ * there is none, and changes its generation when an entry goes: so one comparison of one word says
+ * that an entry is alive, of the right type, and carries the rights. Word and object are read like
+ * a record under a sequence count: word, object, word again.
  *
  * Memory order: docs/memory-order.md, "Entries of tables".
  */

@@ -45,6 +45,12 @@ struct kobj {
     bool is_named;              /* [t] cap's: capabilities hold a reference */
 };
 
+/* An object that is there from the start, with one reference. */
+#define KOBJ_INIT(its_ops)                                                                         \
+    {                                                                                              \
+        .ops = (its_ops), .lock = SPINLOCK_INIT(RANK_CAP_TREE), .refs = 1                          \
+    }
+
 /* Make an object with one reference, the caller's. */
 void kobj_init(struct kobj *object, const struct kobj_ops *ops);
 
