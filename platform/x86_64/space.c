@@ -149,6 +149,7 @@ exo_status_t hal_space_flush(struct hal_space *space, const struct hal_flush_ran
     const uint64_t cpus = atomic_load_explicit(&space->cpus, memory_order_seq_cst);
 
     if (cpus != 0) {
+        atomic_fetch_add_explicit(&space->rounds, 1, memory_order_relaxed);
         remote_call(cpus, flush_here, &request);
     }
     return EXO_OK;
@@ -179,7 +180,7 @@ static size_t chunk_len(vaddr_t uaddr, size_t len_bytes)
 /* How many of len_bytes at uaddr are user addresses at all. */
 static size_t user_len(vaddr_t uaddr, size_t len_bytes)
 {
-    if (uaddr >= HAL_USER_MAX) {
+    if (uaddr < HAL_USER_MIN || uaddr >= HAL_USER_MAX) {
         return 0;
     }
     return (size_t)min_u64(len_bytes, HAL_USER_MAX - uaddr);

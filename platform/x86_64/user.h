@@ -18,6 +18,7 @@ struct hal_space {
     uint64_t id;                  /* [c] never 0, never used twice */
     _Atomic uint64_t cpus;        /* CPUs whose CR3 names its root */
     _Atomic uint64_t flush_count; /* hal_space_flush() calls that had something to do */
+    _Atomic uint64_t rounds;      /* those for which CPUs had to be asked */
 };
 
 /* Keys: [t] the thread that owns it, [r] own thread while it is in no CPU's registers, that CPU

@@ -238,4 +238,130 @@ user_\name\()_end:
         jmp     1b
         program_end null
 
+/* For ever: fill all 16 wide vector registers from the seed at rdi, make call 39, and compare.
+ * Argument 0 is 0, or says what was lost; argument 1 is 1 where the processor has no such
+ * registers. */
+        program wide
+        mov     %rdi, %r12
+        mov     $1, %eax
+        cpuid
+        and     $0x18000000, %ecx       /* OSXSAVE, AVX */
+        cmp     $0x18000000, %ecx
+        jne     8f
+        xor     %ecx, %ecx
+        xgetbv
+        and     $6, %eax
+        cmp     $6, %eax
+        jne     8f
+1:      xor     %r13d, %r13d
+        vbroadcastsd (%r12), %ymm0
+        .irp    n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        vmovapd %ymm0, %ymm\n
+        .endr
+        xor     %edi, %edi
+        xor     %esi, %esi
+2:      mov     $39, %eax
+        syscall
+        mov     (%r12), %rbx
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        inc     %r13d
+        vextractf128 $1, %ymm\n, -16(%rsp)
+        cmp     -16(%rsp), %rbx
+        jne     9f
+        cmp     -8(%rsp), %rbx
+        jne     9f
+        .endr
+        jmp     1b
+8:      mov     $1, %esi
+        xor     %edi, %edi
+        mov     $39, %eax
+        syscall
+        jmp     8b
+9:      mov     %r13d, %edi
+        xor     %esi, %esi
+        mov     $39, %eax
+        syscall
+        program_end wide
+
+/* The word at the GS base, for ever. */
+        program gs
+1:      mov     %gs:0, %rdi
+        mov     $39, %eax
+        syscall
+        jmp     1b
+        program_end gs
+
+/* The same, after user code itself has set the base. */
+        program wrgs
+        wrgsbase %rdi
+1:      mov     %gs:0, %rdi
+        mov     $39, %eax
+        syscall
+        jmp     1b
+        program_end wrgs
+
+/* Exceptions that user code can raise, and that test_user.c does not. */
+        program single_step
+        pushfq
+        orl     $0x100, (%rsp)
+        popfq
+        nop
+        nop
+        program_end single_step
+
+        program debug_trap
+        .byte   0xf1
+        program_end debug_trap
+
+        program x87
+        fninit
+        movw    $0x37b, -8(%rsp)        /* division by zero is told */
+        fldcw   -8(%rsp)
+        fld1
+        fldz
+        fdivrp  %st, %st(1)
+        fwait
+        program_end x87
+
+        program sse
+        movl    $0x1d80, -8(%rsp)       /* division by zero is told */
+        ldmxcsr -8(%rsp)
+        xorps   %xmm1, %xmm1
+        mov     $0x3f800000, %eax
+        movd    %eax, %xmm0
+        divss   %xmm1, %xmm0
+        mov     $39, %eax
+        syscall
+        program_end sse
+
+        program odd_stack
+        movabs  $0x8000000000000000, %rbp
+        mov     (%rbp), %rax
+        program_end odd_stack
+
+        program segment
+        mov     $0x73, %eax             /* no such descriptor */
+        mov     %eax, %ds
+        program_end segment
+
+        program port
+        in      $0x80, %al
+        program_end port
+
+        program control
+        mov     %cr0, %rax
+        program_end control
+
+        program alignment
+        pushfq
+        orl     $0x40000, (%rsp)
+        popfq
+        mov     1(%rdi), %rax
+        pushfq
+        andl    $~0x40000, (%rsp)
+        popfq
+        mov     $39, %eax
+        syscall
+        program_end alignment
+
         .section .note.GNU-stack, "", @progbits
