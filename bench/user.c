@@ -3,8 +3,11 @@
  *
  * The user program is nine bytes: a loop round one SYSCALL instruction. The figure includes leaving
  * user mode, the return from hal_user_run(), setting the result and entering again; no personality.
+ * The second one makes native calls that a platform may answer on the threshold, and then one that
+ * it may not.
  */
 #include "exo/hal/user.h"
+#include "exo/abi/syscall.h"
 #include "exo/hal.h"
 #include "exo/lib/string.h"
 #include "exo/mem/phys.h"
@@ -23,6 +26,11 @@ struct null_program {
 /* mov $39, %eax; syscall; jmp to the mov */
 static const uint8_t g_loop[] = { 0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7 };
 
+/* mov $0x40000000, %eax; syscall; dec %rbx; jnz to the mov; and the loop above */
+static const uint8_t g_native_loop[] = { 0xb8, 0,    0,    0,    0x40, 0x0f, 0x05,
+                                         0x48, 0xff, 0xcb, 0x75, 0xf4, 0xb8, 39,
+                                         0,    0,    0,    0x0f, 0x05, 0xeb, 0xf7 };
+
 static void program_close(struct null_program *program)
 {
     hal_user_destroy(program->user);
@@ -36,7 +44,8 @@ static void program_close(struct null_program *program)
     }
 }
 
-static exo_status_t program_open(struct null_program *program)
+static exo_status_t program_open(struct null_program *program, const uint8_t *code,
+                                 size_t len_bytes)
 {
     const struct hal_flush_range range = { .start = CODE_AT, .page_count = 1, .only_added = true };
     exo_status_t status = pt_create(&program->root);
@@ -50,7 +59,7 @@ static exo_status_t program_open(struct null_program *program)
         program->code = 0;
         return status;
     }
-    memcpy(hal_phys_to_virt(program->code), g_loop, sizeof(g_loop));
+    memcpy(hal_phys_to_virt(program->code), code, len_bytes);
     status = hal_space_create(program->root, &program->space);
     if (status != EXO_OK) {
         program->space = NULL;
@@ -74,7 +83,7 @@ BENCH(
     struct null_program program = { 0 };
     struct hal_user_event event;
 
-    if (program_open(&program) != EXO_OK) {
+    if (program_open(&program, g_loop, sizeof(g_loop)) != EXO_OK) {
         run->skipped = true;
     } else {
         hal_user_start(program.user, CODE_AT, 0);
@@ -88,6 +97,47 @@ BENCH(
         }
         bench_stop(run);
         run->skipped = event.reason != HAL_USER_SYSCALL && event.reason != HAL_USER_QUANTUM;
+    }
+    program_close(&program);
+}
+
+/* Run until the call that is not native, answering those that the platform brings here; false if
+ * something else ended it. */
+static bool native_run(struct null_program *program, uint64_t calls)
+{
+    struct hal_user_event event;
+    struct hal_user_regs regs;
+
+    hal_user_start(program->user, CODE_AT, 0);
+    hal_user_regs_get(program->user, &regs);
+    regs.rbx = calls;
+    if (hal_user_regs_set(program->user, &regs) != EXO_OK) {
+        return false;
+    }
+    for (;;) {
+        hal_user_run(program->user, &event);
+        if (event.reason == HAL_USER_SYSCALL && event.nr != EXO_SYSCALL_NATIVE) {
+            return true;
+        }
+        if (event.reason == HAL_USER_SYSCALL) {
+            hal_user_result(program->user, EXO_ABI_VERSION);
+        } else if (event.reason != HAL_USER_QUANTUM && event.reason != HAL_USER_FAULT) {
+            return false;
+        }
+    }
+}
+
+BENCH(native_null_call, "a native call that any program may make, e.g. abi_version", true)
+{
+    struct null_program program = { 0 };
+
+    if (program_open(&program, g_native_loop, sizeof(g_native_loop)) != EXO_OK ||
+        !native_run(&program, 1)) { /* the first entry, and hosted the first fault */
+        run->skipped = true;
+    } else {
+        bench_start(run);
+        run->skipped = !native_run(&program, run->loops);
+        bench_stop(run);
     }
     program_close(&program);
 }

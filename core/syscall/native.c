@@ -2,13 +2,15 @@
  * core/syscall/native.c - native programs: start, dispatch of their calls, faults, end.
  *
  * A native program is one with the note of exo/abi/start.h. Calls of another ABI have no meaning in
- * it.
+ * it; of its own, other programs have the fast ones.
  */
 #include "native.h"
 
 #include "exo/debug/log.h"
+#include "exo/debug/trace.h"
 #include "exo/drivers/console.h"
 #include "exo/hal.h"
+#include "exo/lib/nospec.h"
 #include "exo/mem/heap.h"
 #include "exo/syscall/personality.h"
 
@@ -18,8 +20,14 @@
       1) *                                                                                         \
      PAGE_SIZE)
 
-static native_handler *const g_handler[EXO_SYSCALLS_MAX] = {
-#define X(name, number, text) [number] = native_##name,
+/* One of both for each call, by its path. */
+#define FAST(name) .fast = native_##name
+#define SLOW(name) .slow = native_##name
+static const struct row {
+    native_fast_handler *fast;
+    native_handler *slow;
+} g_row[EXO_SYSCALLS_MAX] = {
+#define X(name, number, path, text) [number] = { path(name) },
 #include "exo/abi/syscall_list.h"
 #undef X
 };
@@ -97,17 +105,38 @@ static const struct personality g_native = {
 
 EXO_PERSONALITY(g_native);
 
+/* The row of a call, or NULL for a number that none can have. */
+static inline const struct row *row_of(uint64_t nr)
+{
+    const uint32_t number = (uint32_t)nr & ~EXO_SYSCALL_NATIVE;
+
+    return number < EXO_SYSCALLS_MAX ? &g_row[index_nospec(number, EXO_SYSCALLS_MAX)] : NULL;
+}
+
+/* While calls are traced each of them takes the way on which that happens. */
+bool core_on_fast_call(uint32_t nr, uint64_t arg0, uint64_t arg1, uint64_t *result)
+{
+    const struct row *const row = row_of(nr);
+
+    if (row == NULL || row->fast == NULL || trace_is_on(TRACE_SYSCALL_ENTER)) {
+        return false;
+    }
+    *result = (uint64_t)row->fast(arg0, arg1);
+    return true;
+}
+
 void native_syscall(struct proc *proc, const struct proc_tie *tie,
                     const struct hal_user_event *event)
 {
-    const uint32_t number = (uint32_t)event->nr & ~EXO_SYSCALL_NATIVE;
+    const struct row *const row = row_of(event->nr);
     int64_t result = EXO_ERR_NOT_SUPPORTED;
 
-    if (tie->personality == &g_native && number < EXO_SYSCALLS_MAX) {
-        native_handler *const handler = g_handler[index_nospec(number, EXO_SYSCALLS_MAX)];
+    if (row != NULL && row->fast != NULL) {
+        result = row->fast(event->arg[0], event->arg[1]);
+    } else if (row != NULL && row->slow != NULL && tie->personality == &g_native) {
         const struct native_call call = { .proc = proc, .native = tie->data, .arg = event->arg };
 
-        result = handler != NULL ? handler(&call) : EXO_ERR_NOT_SUPPORTED;
+        result = row->slow(&call);
     }
     hal_user_result(proc_user(proc), result);
 }

@@ -29,16 +29,23 @@ struct native_call {
 
 typedef int64_t native_handler(const struct native_call *call);
 
-#define X(name, number, text) native_handler native_##name;
+/* A FAST call: knows nothing of who calls. Interrupts may be off. */
+typedef int64_t native_fast_handler(uint64_t arg0, uint64_t arg1);
+
+#define FAST(name)                  native_fast_handler native_##name
+#define SLOW(name)                  native_handler native_##name
+#define X(name, number, path, text) path(name);
 #include "exo/abi/syscall_list.h"
 #undef X
+#undef FAST
+#undef SLOW
 
 /* Make what exo/abi/start.h promises at the top of the first stack; *sp is its address.
  * Errors: EXO_ERR_NO_RESOURCES (arguments beyond a quarter of the stack), those of vm_write(). */
 EXO_MUST_CHECK exo_status_t native_start_make(struct proc *proc, const struct proc_image *image,
                                               exo_cap_t console, vaddr_t *sp);
 
-/* Answer a native call; a process without native state has none. */
+/* Answer a native call; of a program that is not native, the FAST ones. */
 void native_syscall(struct proc *proc, const struct proc_tie *tie,
                     const struct hal_user_event *event);
 

@@ -9,15 +9,17 @@
 
 #define CHUNK_SIZE 512u /* bytes copied through the kernel stack at a time */
 
-int64_t native_abi_version(const struct native_call *call)
+int64_t native_abi_version(uint64_t arg0, uint64_t arg1)
 {
-    (void)call;
+    (void)arg0;
+    (void)arg1;
     return EXO_ABI_VERSION;
 }
 
-int64_t native_clock_read(const struct native_call *call)
+int64_t native_clock_read(uint64_t arg0, uint64_t arg1)
 {
-    (void)call;
+    (void)arg0;
+    (void)arg1;
     return (int64_t)hal_clock_ns();
 }
 

@@ -27,12 +27,15 @@ FRAME_BYTES equ 22 * 8
 FRAME_VECTOR equ 120
 FRAME_RIP equ 136
 FRAME_CS equ 144
+KEPT_BYTES equ 6 * 8
 
 VECTOR_SYSCALL equ 256
+SYSCALL_NATIVE equ 0x40000000
 MSR_GS_BASE equ 0xc0000101
 
 extern trap_kernel
 extern trap_ist
+extern syscall_fast
 global trap_doors
 global syscall_door
 global syscall_door_end
@@ -50,7 +53,8 @@ global trap_clac_sites_end
     __?SECT?__
 %endmacro
 
-%macro save_regs 0
+; The registers that C functions may change, and those that they keep.
+%macro save_scratch 0
     push rdi
     push rsi
     push rdx
@@ -60,6 +64,9 @@ global trap_clac_sites_end
     push r9
     push r10
     push r11
+%endmacro
+
+%macro save_kept 0
     push rbx
     push rbp
     push r12
@@ -68,13 +75,12 @@ global trap_clac_sites_end
     push r15
 %endmacro
 
-%macro restore_regs 0
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbp
-    pop rbx
+%macro save_regs 0
+    save_scratch
+    save_kept
+%endmacro
+
+%macro restore_scratch 0
     pop r11
     pop r10
     pop r9
@@ -84,6 +90,16 @@ global trap_clac_sites_end
     pop rdx
     pop rsi
     pop rdi
+%endmacro
+
+%macro restore_regs 0
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    restore_scratch
 %endmacro
 
 section .rodata
@@ -163,8 +179,28 @@ syscall_door:
 syscall_door_end:
     push 0
     push VECTOR_SYSCALL
-    save_regs
+    save_scratch
+    test eax, SYSCALL_NATIVE
+    jnz .native
+.leave:
+    save_kept
     jmp leave_user
+
+; A native call may be answered here. RIP and RFLAGS are in rcx and r11 too, where SYSCALL put them
+; and SYSRET wants them. The flags that C must not see (AC, DF) SYSCALL has cleared.
+.native:
+    mov rdi, rsp
+    mov rsp, [gs:PERCPU_RUN_SP]         ; 8 off a multiple of 16: user_enter() pushed six words
+    sub rsp, 8
+    call syscall_fast                   ; (registers): true if rax there is the result
+    mov rsp, [gs:PERCPU_FRAME_TOP]
+    sub rsp, FRAME_BYTES - KEPT_BYTES
+    test al, al
+    jz .leave
+    restore_scratch
+    mov rsp, [rsp + 40]                 ; behind vector, error code, RIP, CS, RFLAGS
+    swapgs
+    o64 sysret
 
 ; uint32_t user_enter(struct trap_frame *frame, bool by_sysret): run user code until it traps and
 ; return the vector, 256 for a system call. Interrupts off on entry and on return.

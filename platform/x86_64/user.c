@@ -116,6 +116,33 @@ static void event_syscall(struct hal_user_event *event, struct trap_frame *frame
     frame->rax = (uint64_t)RESULT_DEFAULT;
 }
 
+/* What syscall_door has pushed of the frame when it asks. */
+struct door_regs {
+    uint64_t r11; /* RFLAGS */
+    uint64_t r10;
+    uint64_t r9;
+    uint64_t r8;
+    uint64_t rax;
+    uint64_t rcx; /* RIP */
+    uint64_t rdx;
+    uint64_t rsi;
+    uint64_t rdi;
+};
+
+_Static_assert(offsetof(struct trap_frame, r11) + sizeof(struct door_regs) ==
+                   offsetof(struct trap_frame, vector),
+               "the last nine registers of a frame");
+
+bool syscall_fast(struct door_regs *regs); /* called by trap.asm */
+
+/* A native call, before user code is left for good: true if it is answered and SYSRET may follow,
+ * by the conditions of user_run_once(). Interrupts off. */
+bool syscall_fast(struct door_regs *regs)
+{
+    return (regs->r11 & RFLAGS_TRAP_RF) == 0 && regs->rcx < HAL_USER_MAX &&
+           core_on_fast_call((uint32_t)regs->rax, regs->rdi, regs->rsi, &regs->rax);
+}
+
 /* Give the CPU the thread's tables, state and frame. Interrupts off on entry and return. */
 static EXO_NOINLINE void user_bring(struct hal_user *user)
 {

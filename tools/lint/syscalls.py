@@ -10,12 +10,13 @@ HEAD = """# Native system calls
 
 How a call is made stands in `core/include/exo/abi/syscall.h`: number in rax with bit 30 set, arguments in rdi, rsi, rdx, r10, r8, r9;
 the result is 0 or more, or a negative status. A number that is not in this table gives EXO_ERR_NOT_SUPPORTED. Programs
-use the functions of `lib/include/exo_std`.
+use the functions of `lib/include/exo_std`. A fast call neither blocks nor locks nor touches memory: booted, it is answered at the
+processor's door, before the program has been left for good, and any program may make it, not native ones alone.
 
 Written by `tools/syscall-index` from `core/include/exo/abi/syscall_list.h`; `make lint` compares.
 
-| number | call | what it does |
-| --- | --- | --- |
+| number | call | path | what it does |
+| --- | --- | --- | --- |
 """
 
 
@@ -25,14 +26,15 @@ def _read(root, path):
 
 
 def calls(root):
-    """[(number, name, text)], as listed."""
-    rows = re.findall(r'^X\((\w+), (\d+), "([^"]+)"\)$', _read(root, LIST), re.MULTILINE)
-    return [(int(number), name, text) for name, number, text in rows]
+    """[(number, name, path, text)], as listed."""
+    rows = re.findall(r'^X\((\w+), (\d+), (FAST|SLOW), "([^"]+)"\)$', _read(root, LIST), re.MULTILINE)
+    return [(int(number), name, path.lower(), text) for name, number, path, text in rows]
 
 
 def index(root):
     rows = sorted(calls(root))
-    return HEAD + "".join("| %d | [%s](%s.md) | %s |\n" % (number, name, name, text) for number, name, text in rows)
+    return HEAD + "".join("| %d | [%s](%s.md) | %s | %s |\n" % (number, name, name, path, text)
+                          for number, name, path, text in rows)
 
 
 def _page(root, number, name, text, statuses):
@@ -57,12 +59,12 @@ def check(root, _context):
     statuses = set(re.findall(r"^X\((\w+),", _read(root, STATUSES), re.MULTILINE))
     breaches = []
     if len(rows) != _read(root, LIST).count("\nX("):
-        breaches.append("%s: a line that is not X(name, number, \"text\")" % LIST)
-    if len({number for number, _, _ in rows}) != len(rows):
+        breaches.append("%s: a line that is not X(name, number, PATH, \"text\")" % LIST)
+    if len({number for number, _, _, _ in rows}) != len(rows):
         breaches.append("%s: a number is given twice" % LIST)
-    for number, name, text in rows:
+    for number, name, _, text in rows:
         breaches += _page(root, number, name, text, statuses)
-    names = {name + ".md" for _, name, _ in rows} | {"README.md"}
+    names = {name + ".md" for _, name, _, _ in rows} | {"README.md"}
     for file in sorted(set(os.listdir(os.path.join(root, FOLDER))) - names):
         breaches.append("%s/%s: no call has that name" % (FOLDER, file))
     if not os.path.exists(os.path.join(root, INDEX)) or _read(root, INDEX) != index(root):

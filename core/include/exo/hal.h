@@ -151,6 +151,12 @@ void core_on_ipi(enum hal_ipi kind); /* inside enter/exit */
 void core_on_console_input(const char *bytes,
                            size_t len_bytes); /* inside enter/exit, any one CPU */
 
+/* A platform that can answer a system call without ending hal_user_run() may ask for it: number
+ * `nr` has bit 30 set; the first two arguments, which are all that such a call may have. False:
+ * take the long way, nothing has happened.
+ * Context: the thread that is in hal_user_run(), interrupts off, not inside enter/exit. */
+bool core_on_fast_call(uint32_t nr, uint64_t arg0, uint64_t arg1, uint64_t *result);
+
 /* ---- inline, from the platform's hal_inline.h --------------------------------------------------
  *
  * uint32_t hal_cpu_id(void)              index of this CPU; stable only with preemption off

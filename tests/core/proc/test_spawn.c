@@ -309,22 +309,86 @@ START_TEST(proc_native_starts_with_its_block)
 }
 END_TEST
 
-/* Each kind of program has its own calls only, and an ABI of the future is nobody's. */
+/* A Linux program has the fast native calls and no other; a native one has no Linux calls; and an
+ * ABI of the future is nobody's. */
 START_TEST(proc_abis_do_not_mix)
 {
-    /* abi_version, then the Linux exit: in a Linux program, the native one is not there. */
-    static const uint8_t native_call[] = { 0xb8, 0, 0, 0, 0x40, 0x0f, 0x05, 0x89, 0xc7, EXIT_EDI };
+    /* mov $nr,%eax; syscall; mov %eax,%edi */
+    static const uint8_t version[] = { 0xb8, 0, 0, 0, 0x40, 0x0f, 0x05, 0x89, 0xc7, EXIT_EDI };
+    static const uint8_t yield[] = { 0xb8, 17, 0, 0, 0x40, 0x0f, 0x05, 0x89, 0xc7, EXIT_EDI };
     static const uint8_t linux_call[] = {
         0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0x89, 0xc7, NATIVE_EXIT_EDI
     };
     struct proc *proc = NULL;
-    struct image image = image_make(g_file, native_call, sizeof(native_call));
+    struct image image = image_make(g_file, version, sizeof(version));
 
+    ck_assert_int_eq(run_image(), EXO_ABI_VERSION);
+    image = image_make(g_file, yield, sizeof(yield));
     ck_assert_int_eq(run_image(), EXO_ERR_NOT_SUPPORTED & 0xff);
     native_make(linux_call, sizeof(linux_call));
     ck_assert_int_eq(run_image(), EXO_ERR_NOT_SUPPORTED & 0xff);
     image_make_native(&image, EXO_ABI_VERSION + 1);
     ck_assert_int_eq(spawn(&proc), EXO_ERR_NOT_SUPPORTED);
+}
+END_TEST
+
+#define DEC_RBX_JNZ(back) 0x48, 0xff, 0xcb, 0x75, (uint8_t)(-5 - (back)) /* dec %rbx; jnz -back */
+
+/* A call keeps all registers but rax, rcx and r11, and the stack: one that is answered at the door
+ * as one that is not. The program ends with 9 if a thousand of each left rdx and r8 as they were. */
+START_TEST(proc_native_calls_keep_registers)
+{
+    static const uint8_t code[] = {
+        0xbb,
+        0xe8,
+        3,
+        0,
+        0, /* mov $1000,%ebx */
+        0xba,
+        4,
+        0,
+        0,
+        0, /* mov $4,%edx */
+        0x41,
+        0xb8,
+        5,
+        0,
+        0,
+        0, /* mov $5,%r8d */
+        0x49,
+        0x89,
+        0xe1, /* mov %rsp,%r9 */
+        0xb8,
+        0,
+        0,
+        0,
+        0x40,
+        0x0f,
+        0x05, /* abi_version */
+        0xb8,
+        17,
+        0,
+        0,
+        0x40,
+        0x0f,
+        0x05,            /* thread_yield */
+        DEC_RBX_JNZ(14), /* */
+        0x4c,
+        0x29,
+        0xcc, /* sub %r9,%rsp: 0 */
+        0x8d,
+        0x3c,
+        0x22, /* lea (%rdx,%riz),%edi */
+        0x44,
+        0x01,
+        0xc7, /* add %r8d,%edi */
+        0x01,
+        0xe7, /* add %esp,%edi */
+        NATIVE_EXIT_EDI,
+    };
+
+    native_make(code, sizeof(code));
+    ck_assert_int_eq(run_image(), 9);
 }
 END_TEST
 
@@ -404,6 +468,7 @@ EXO_SUITE(proc, EXO_TEST(proc_exit_status_comes_out), EXO_TEST(proc_starts_with_
           EXO_TEST(proc_many_at_once), EXO_TEST(proc_addresses_are_drawn),
           EXO_TEST(proc_native_spawn_survives_every_failure),
           EXO_TEST(proc_native_starts_with_its_block), EXO_TEST(proc_abis_do_not_mix),
-          EXO_TEST(proc_native_sleep_ends_by_kill), EXO_TEST(proc_spawn_refuses_and_gives_back),
+          EXO_TEST(proc_native_calls_keep_registers), EXO_TEST(proc_native_sleep_ends_by_kill),
+          EXO_TEST(proc_spawn_refuses_and_gives_back),
           EXO_TEST(proc_spawn_survives_every_failed_frame),
           EXO_TEST(proc_spawn_survives_every_failed_resource))

@@ -18,7 +18,7 @@
 #define EXO_SYSCALLS_MAX   256u /* numbers, less the native bit, are below */
 
 enum exo_syscall {
-#define X(name, number, text) EXO_SYSCALL_##name = (number),
+#define X(name, number, path, text) EXO_SYSCALL_##name = (number),
 #include "exo/abi/syscall_list.h"
 #undef X
 };
