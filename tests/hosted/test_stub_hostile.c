@@ -3,7 +3,8 @@
  * no call of it, no memory of the kernel changes, and only its own process ends.
  *
  * What ran is shown by the host itself, where it lets us look (raw_syscalls:sys_enter, as root with
- * tracefs); elsewhere that part is left out and said so.
+ * tracefs); elsewhere that part is left out and said so. Every test has its user threads recorded
+ * and frames with a known hash on both sides of the box's own (struct guard).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +49,7 @@ BOX_PROGRAM(touch);
 
 struct trace {
     char path[80];
+    char filter[200];
     bool on;
 };
 
@@ -69,13 +71,14 @@ static bool trace_put(const struct trace *trace, const char *file, const char *t
 /* Record the system calls that thread `tid` really gets from the host. */
 static void trace_begin(struct trace *trace, int tid)
 {
-    char filter[40];
+    static _Atomic uint32_t serial;
     const hal_irq_t irq = host_enter();
 
-    snprintf(trace->path, sizeof(trace->path), TRACE_ROOT "/exo-%d", getpid());
-    snprintf(filter, sizeof(filter), "common_pid == %d", tid);
+    snprintf(trace->path, sizeof(trace->path), TRACE_ROOT "/exo-%d-%u", getpid(),
+             atomic_fetch_add(&serial, 1));
+    snprintf(trace->filter, sizeof(trace->filter), "common_pid == %d", tid);
     trace->on = mkdir(trace->path, 0700) == 0 &&
-                trace_put(trace, "events/raw_syscalls/sys_enter/filter", filter) &&
+                trace_put(trace, "events/raw_syscalls/sys_enter/filter", trace->filter) &&
                 trace_put(trace, "events/raw_syscalls/sys_enter/enable", "1");
     if (!trace->on) {
         rmdir(trace->path);
@@ -84,10 +87,23 @@ static void trace_begin(struct trace *trace, int tid)
     host_exit(irq);
 }
 
-/* Stop, and give the number of calls recorded. */
-static uint32_t trace_end(struct trace *trace)
+/* Record another thread too. */
+static void trace_add(struct trace *trace, int tid)
 {
-    char path[160], row[512];
+    const hal_irq_t irq = host_enter();
+    const size_t used = strlen(trace->filter);
+
+    snprintf(trace->filter + used, sizeof(trace->filter) - used, " || common_pid == %d", tid);
+    if (trace->on) {
+        trace->on = trace_put(trace, "events/raw_syscalls/sys_enter/filter", trace->filter);
+    }
+    host_exit(irq);
+}
+
+/* Stop, and give the number of calls recorded, those of number `but` left out. */
+static uint32_t trace_end_but(struct trace *trace, uint32_t but)
+{
+    char path[160], row[512], known[32];
     uint32_t calls = 0;
 
     if (!trace->on) {
@@ -96,10 +112,11 @@ static uint32_t trace_end(struct trace *trace)
     const hal_irq_t irq = host_enter();
 
     snprintf(path, sizeof(path), "%s/trace", trace->path);
+    snprintf(known, sizeof(known), "sys_enter: NR %u ", but);
     FILE *const file = fopen(path, "re");
 
     while (file != NULL && fgets(row, sizeof(row), file) != NULL) {
-        calls += strstr(row, "sys_enter: NR") != NULL ? 1 : 0;
+        calls += strstr(row, "sys_enter: NR") != NULL && strstr(row, known) == NULL ? 1 : 0;
     }
     if (file != NULL) {
         fclose(file);
@@ -108,6 +125,11 @@ static uint32_t trace_end(struct trace *trace)
     rmdir(trace->path);
     host_exit(irq);
     return calls;
+}
+
+static uint32_t trace_end(struct trace *trace)
+{
+    return trace_end_but(trace, UINT32_MAX);
 }
 
 /* ---- witnesses ------------------------------------------------------------------------------- */
@@ -146,6 +168,39 @@ static void maps_check(const struct box *box)
     const uint32_t breaches = hosted_space_check(box->space, text, sizeof(text));
 
     ck_assert_msg(breaches == 0, "%s", text);
+}
+
+/* A box under observation: its threads are traced, and frames taken before and after its own hold
+ * a pattern. */
+struct guard {
+    struct trace trace;
+    paddr_t witness[2];
+};
+
+static void guard_open(struct guard *guard, struct box *box)
+{
+    guard->witness[0] = witness_make();
+    box_open(box);
+    guard->witness[1] = witness_make();
+    trace_begin(&guard->trace, box->user->tid);
+}
+
+/* Nothing but calls of number `but` was executed, the stub's mappings are what the tables say if it
+ * lives, and no frame has changed. */
+static void guard_close_but(struct guard *guard, struct box *box, uint32_t but)
+{
+    ck_assert_uint_eq(trace_end_but(&guard->trace, but), 0);
+    if (!atomic_load(&box->space->dead)) {
+        maps_check(box);
+    }
+    witness_check(guard->witness[1]);
+    box_close(box);
+    witness_check(guard->witness[0]);
+}
+
+static void guard_close(struct guard *guard, struct box *box)
+{
+    guard_close_but(guard, box, UINT32_MAX);
 }
 
 /* Orders for the programs: a number or address, six arguments that would do harm, a stack pointer.
@@ -189,12 +244,10 @@ START_TEST(stub_calls_never_reach_the_host)
 {
     static const uint32_t odd[] = { UINT32_MAX,       0x80000000u,  0x7fffffffu,
                                     STUB_HANDOVER_NR, NR_X32 | 520, NR_X32 | 0x3fffffffu };
-    const paddr_t witness = witness_make();
-    struct trace trace;
+    struct guard guard;
     struct box box;
 
-    box_open(&box);
-    trace_begin(&trace, box.user->tid);
+    guard_open(&guard, &box);
     BOX_START(&box, any_call);
     for (uint32_t i = 0; i < ARRAY_COUNT(g_harm); i++) {
         for (uint32_t nr = 0; nr <= NR_HOST_LAST; nr++) {
@@ -208,10 +261,7 @@ START_TEST(stub_calls_never_reach_the_host)
             expect_arrival(&box, odd[k], g_harm[i]);
         }
     }
-    ck_assert_uint_eq(trace_end(&trace), 0);
-    maps_check(&box);
-    witness_check(witness);
-    box_close(&box);
+    guard_close(&guard, &box);
 }
 END_TEST
 
@@ -219,15 +269,16 @@ END_TEST
 START_TEST(stub_uretprobe_does_nothing)
 {
     struct hal_user_event event;
+    struct guard guard;
     struct box box;
 
-    box_open(&box);
+    guard_open(&guard, &box);
     order(&box, NR_URETPROBE, g_harm[0], 0);
     BOX_START(&box, any_call);
     box_run(box.user, &event);
     ck_assert(event.reason == HAL_USER_SYSCALL ||
               (event.reason == HAL_USER_EXCEPTION && event.vector == 6));
-    box_close(&box);
+    guard_close_but(&guard, &box, NR_URETPROBE);
 }
 END_TEST
 
@@ -235,11 +286,10 @@ END_TEST
 START_TEST(stub_int80_is_an_exception)
 {
     struct hal_user_event event;
-    struct trace trace;
+    struct guard guard;
     struct box box;
 
-    box_open(&box);
-    trace_begin(&trace, box.user->tid);
+    guard_open(&guard, &box);
     for (uint32_t nr = 0; nr < 400; nr++) {
         BOX_START(&box, any_int80);
         order(&box, nr, g_harm[nr % ARRAY_COUNT(g_harm)], 0);
@@ -247,8 +297,7 @@ START_TEST(stub_int80_is_an_exception)
         ck_assert_uint_eq(event.reason, HAL_USER_EXCEPTION);
         ck_assert_uint_eq(event.vector, 13);
     }
-    ck_assert_uint_eq(trace_end(&trace), 0);
-    box_close(&box);
+    guard_close(&guard, &box);
 }
 END_TEST
 
@@ -266,18 +315,16 @@ static void watch_fire(struct timer *timer)
 }
 
 /* A box whose host calls are traced, for as long as its process lives. */
-static void traced_open(struct box *box, struct trace *trace)
+static void traced_open(struct box *box, struct guard *guard)
 {
-    box_open(box);
-    trace_begin(trace, box->user->tid);
+    guard_open(guard, box);
     atomic_store(&g_watched, box->user);
 }
 
-static void traced_close(struct box *box, struct trace *trace)
+static void traced_close(struct box *box, struct guard *guard)
 {
     atomic_store(&g_watched, NULL);
-    ck_assert_uint_eq(trace_end(trace), 0);
-    box_close(box);
+    guard_close(guard, box);
 }
 
 /* One jump to `target`, and what follows from it for a few events. False if that was the process's
@@ -302,27 +349,24 @@ static bool jump_to(struct box *box, uint64_t target, uint64_t sp)
 START_TEST(stub_jumps_into_it_gain_nothing)
 {
     static const uint64_t stack[] = { USER_DATA + 0x800, STUB_AREAS + STUB_AREA_BYTES / 2 };
-    const paddr_t witness = witness_make();
-    struct trace trace;
+    struct guard guard;
     struct timer timer;
     struct box box;
 
     timer_init(&timer, watch_fire);
     timer_arm(&timer, 0);
-    traced_open(&box, &trace);
+    traced_open(&box, &guard);
     for (uint64_t target = align_down(stub_sites()->handler, PAGE_SIZE); target < stub_sites()->end;
          target++) {
         for (uint32_t i = 0; i < ARRAY_COUNT(stack); i++) {
             if (!jump_to(&box, target, stack[i])) {
-                traced_close(&box, &trace);
-                traced_open(&box, &trace);
+                traced_close(&box, &guard);
+                traced_open(&box, &guard);
             }
         }
     }
-    maps_check(&box);
-    traced_close(&box, &trace);
+    traced_close(&box, &guard);
     (void)timer_cancel_sync(&timer);
-    witness_check(witness);
 }
 END_TEST
 
@@ -346,12 +390,13 @@ END_TEST
 START_TEST(stub_forged_frame_ends_its_process_only)
 {
     struct hal_user_event event;
+    struct guard guard;
     struct box box, other;
     const uint64_t none[6] = { 0 };
     const uint64_t hand_over = stub_sites()->entered - 2; /* the call itself */
     const uint64_t forged[6] = { 11, USER_DATA + 0x200, 0, 0, 0, 0 };
 
-    box_open(&box);
+    guard_open(&guard, &box);
     box_open(&other);
     order(&box, hand_over, forged, USER_DATA + 0x800);
     memcpy(box.code, user_any_jump, (size_t)(user_any_jump_end - user_any_jump));
@@ -371,8 +416,26 @@ START_TEST(stub_forged_frame_ends_its_process_only)
     BOX_START(&other, any_call);
     box_run(other.user, &event);
     ck_assert_uint_eq(event.reason, HAL_USER_SYSCALL);
-    box_close(&box);
     box_close(&other);
+    guard_close(&guard, &box);
+}
+END_TEST
+
+/* With the stack pointer near the start of its thread's area no signal frame finds room: the host
+ * ends the stub at the next exception, and nothing else happens. */
+START_TEST(stub_without_room_for_a_frame_ends)
+{
+    struct hal_user_event event;
+    struct guard guard;
+    struct box box;
+
+    guard_open(&guard, &box);
+    memcpy(box.code, (const uint8_t[]){ 0x0f, 0x0b }, 2); /* ud2 */
+    hal_user_start(box.user, USER_CODE, STUB_AREAS + 1024);
+    box_run(box.user, &event);
+    ck_assert_uint_eq(event.reason, HAL_USER_DEAD);
+    ck_assert_uint_eq(event.error, HAL_DEAD_HOSTILE);
+    guard_close(&guard, &box);
 }
 END_TEST
 
@@ -380,9 +443,10 @@ END_TEST
 START_TEST(stub_survives_odd_flags)
 {
     struct hal_user_event event;
+    struct guard guard;
     struct box box;
 
-    box_open(&box);
+    guard_open(&guard, &box);
     BOX_START(&box, flags);
     for (uint32_t i = 0; i < 2; i++) {
         box_run(box.user, &event);
@@ -399,7 +463,7 @@ START_TEST(stub_survives_odd_flags)
     BOX_START(&box, vsyscall);
     box_run(box.user, &event);
     ck_assert(event.reason == HAL_USER_SYSCALL || event.reason == HAL_USER_FAULT);
-    box_close(&box);
+    guard_close(&guard, &box);
 }
 END_TEST
 
@@ -409,9 +473,10 @@ START_TEST(stub_pages_are_read_only)
     const vaddr_t place[] = { STUB_TEXT, stub_sites()->handler, STUB_CMD,
                               STUB_CMD + STUB_CMD_BYTES - 8 };
     struct hal_user_event event;
+    struct guard guard;
     struct box box;
 
-    box_open(&box);
+    guard_open(&guard, &box);
     for (uint32_t i = 0; i < ARRAY_COUNT(place); i++) {
         BOX_START(&box, store);
         box_arguments(box.user, place[i], UINT64_MAX);
@@ -420,7 +485,7 @@ START_TEST(stub_pages_are_read_only)
         ck_assert_uint_eq(event.addr, place[i]);
         ck_assert_uint_eq(event.access & HAL_ACCESS_WRITE, HAL_ACCESS_WRITE);
     }
-    box_close(&box);
+    guard_close(&guard, &box);
 }
 END_TEST
 
@@ -435,7 +500,6 @@ static void scribbler(void *arg)
  * that one then reports, the kernel keeps its head and other memory its contents. */
 START_TEST(stub_area_may_be_scribbled_over)
 {
-    const paddr_t witness = witness_make();
     const uint64_t none[6] = { 0 };
     struct hal_user_event event;
     struct timer timer;
@@ -445,10 +509,12 @@ START_TEST(stub_area_may_be_scribbled_over)
     for (uint32_t round = 0; round < 12; round++) {
         struct hal_user *second = NULL;
         struct thread *thread = NULL;
+        struct guard guard;
         struct box box;
 
-        box_open(&box);
+        guard_open(&guard, &box);
         ck_assert_int_eq(hal_user_create(box.space, &second), EXO_OK);
+        trace_add(&guard.trace, second->tid);
         uint64_t *const word = (uint64_t *)(void *)(box.data + 0x800);
 
         word[0] = STUB_AREAS + (round % 2 == 0 ? 0 : STUB_AREA_BYTES - 4096);
@@ -473,10 +539,9 @@ START_TEST(stub_area_may_be_scribbled_over)
         hal_user_interrupt(second);
         thread_join(thread, NULL);
         hal_user_destroy(second);
-        box_close(&box);
+        guard_close(&guard, &box);
     }
     (void)timer_cancel_sync(&timer);
-    witness_check(witness);
 }
 END_TEST
 
@@ -484,5 +549,6 @@ EXO_SUITE(stub_hostile, EXO_TEST_TIMED(stub_calls_never_reach_the_host, 60),
           EXO_TEST(stub_trace_sees_real_calls), EXO_TEST(stub_uretprobe_does_nothing),
           EXO_TEST(stub_int80_is_an_exception),
           EXO_TEST_TIMED(stub_jumps_into_it_gain_nothing, 120),
-          EXO_TEST(stub_forged_frame_ends_its_process_only), EXO_TEST(stub_survives_odd_flags),
+          EXO_TEST(stub_forged_frame_ends_its_process_only),
+          EXO_TEST(stub_without_room_for_a_frame_ends), EXO_TEST(stub_survives_odd_flags),
           EXO_TEST(stub_pages_are_read_only), EXO_TEST_TIMED(stub_area_may_be_scribbled_over, 60))

@@ -32,7 +32,7 @@
 #define CALL_END        ((uint64_t)STUB_LIST_END)
 
 #define NOTIFY_LEN 6u
-#define TRAP_LEN   17u
+#define TRAP_LEN   21u
 
 /* As the host's rt_sigaction takes it. */
 struct stub_sigaction {
@@ -69,9 +69,21 @@ _Static_assert(64 + (STUB_ERRNO_MAX << STUB_ERRNO_SHIFT) < STUB_CMD_BYTES,
 
 static const int g_signals[] = { SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGUSR1 };
 
-/* Calls that change control flow or registers: the kernel needs the frame for them anyway. */
-static const uint32_t g_trapped[] = { SYS_clone,    SYS_fork,   SYS_vfork,        SYS_execve,
-                                      SYS_execveat, SYS_clone3, SYS_rt_sigreturn, SYS_arch_prctl };
+/* Calls that change control flow or registers: the kernel needs the frame for them anyway. And those
+ * that a filter of the host's own, which we inherit, may refuse: its error would outrank the
+ * notification, not the trap, and user code would be answered by somebody else. */
+static const uint32_t g_trapped[] = { SYS_clone,
+                                      SYS_fork,
+                                      SYS_vfork,
+                                      SYS_execve,
+                                      SYS_execveat,
+                                      SYS_clone3,
+                                      SYS_rt_sigreturn,
+                                      SYS_arch_prctl,
+                                      SYS_ptrace,
+                                      SYS_process_vm_readv,
+                                      SYS_process_vm_writev,
+                                      SYS_pidfd_getfd };
 
 #define LOAD(field)                                                                                \
     (struct sock_filter)                                                                           \
