@@ -19,6 +19,7 @@
 
 #define NOTIF_SET_FLAGS 0x40082104ul /* SECCOMP_IOCTL_NOTIF_SET_FLAGS */
 #define NOTIF_SYNC_WAKE 1ul
+#define WARM_CALLS      32u
 
 union descriptor_message {
     struct cmsghdr header;
@@ -94,6 +95,9 @@ static void calls_serve(struct bench_run *run, int listener)
         return;
     }
     ioctl(listener, NOTIF_SET_FLAGS, NOTIF_SYNC_WAKE);
+    for (uint32_t i = 0; i < WARM_CALLS; i++) { /* a process is made anew for each sample */
+        (void)call_serve(listener);
+    }
     bench_start(run);
     for (uint64_t i = 0; i < run->loops; i++) {
         while (!call_serve(listener)) { /* cut short by the machine's timer */

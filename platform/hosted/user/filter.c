@@ -69,8 +69,8 @@ _Static_assert(64 + (STUB_ERRNO_MAX << STUB_ERRNO_SHIFT) < STUB_CMD_BYTES,
 
 static const int g_signals[] = { SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGUSR1 };
 
-/* Calls that change control flow or registers: the kernel needs the frame for them anyway. And those
- * that a filter of the host's own, which we inherit, may refuse: its error would outrank the
+/* Calls that change control flow or registers: the kernel needs the frame for them anyway. Those
+ * too that a filter of the host's own, which we inherit, may refuse: its error would outrank the
  * notification, not the trap, and user code would be answered by somebody else. */
 static const uint32_t g_trapped[] = { SYS_clone,
                                       SYS_fork,

@@ -335,7 +335,7 @@ END_TEST
 #define DEC_RBX_JNZ(back) 0x48, 0xff, 0xcb, 0x75, (uint8_t)(-5 - (back)) /* dec %rbx; jnz -back */
 
 /* A call keeps all registers but rax, rcx and r11, and the stack: one that is answered at the door
- * as one that is not. The program ends with 9 if a thousand of each left rdx and r8 as they were. */
+ * as one that is not. The program ends with 9 if a thousand of each left rdx and r8 alone. */
 START_TEST(proc_native_calls_keep_registers)
 {
     static const uint8_t code[] = {
