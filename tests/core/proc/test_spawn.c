@@ -332,59 +332,18 @@ START_TEST(proc_abis_do_not_mix)
 }
 END_TEST
 
-#define DEC_RBX_JNZ(back) 0x48, 0xff, 0xcb, 0x75, (uint8_t)(-5 - (back)) /* dec %rbx; jnz -back */
-
 /* A call keeps all registers but rax, rcx and r11, and the stack: one that is answered at the door
  * as one that is not. The program ends with 9 if a thousand of each left rdx and r8 alone. */
 START_TEST(proc_native_calls_keep_registers)
 {
+    /* mov $1000,%ebx; mov $4,%edx; mov $5,%r8d; mov %rsp,%r9; then round and round: abi_version,
+     * thread_yield, dec %rbx, jnz; at last sub %r9,%rsp; lea (%rdx),%edi; add %r8d,%edi;
+     * add %esp,%edi */
     static const uint8_t code[] = {
-        0xbb,
-        0xe8,
-        3,
-        0,
-        0, /* mov $1000,%ebx */
-        0xba,
-        4,
-        0,
-        0,
-        0, /* mov $4,%edx */
-        0x41,
-        0xb8,
-        5,
-        0,
-        0,
-        0, /* mov $5,%r8d */
-        0x49,
-        0x89,
-        0xe1, /* mov %rsp,%r9 */
-        0xb8,
-        0,
-        0,
-        0,
-        0x40,
-        0x0f,
-        0x05, /* abi_version */
-        0xb8,
-        17,
-        0,
-        0,
-        0x40,
-        0x0f,
-        0x05,            /* thread_yield */
-        DEC_RBX_JNZ(14), /* */
-        0x4c,
-        0x29,
-        0xcc, /* sub %r9,%rsp: 0 */
-        0x8d,
-        0x3c,
-        0x22, /* lea (%rdx,%riz),%edi */
-        0x44,
-        0x01,
-        0xc7, /* add %r8d,%edi */
-        0x01,
-        0xe7, /* add %esp,%edi */
-        NATIVE_EXIT_EDI,
+        0xbb, 0xe8, 3,    0,    0,    0xba, 4,    0,    0,    0,    0x41,           0xb8, 5,
+        0,    0,    0,    0x49, 0x89, 0xe1, 0xb8, 0,    0,    0,    0x40,           0x0f, 0x05,
+        0xb8, 17,   0,    0,    0x40, 0x0f, 0x05, 0x48, 0xff, 0xcb, 0x75,           0xed, 0x4c,
+        0x29, 0xcc, 0x8d, 0x3c, 0x22, 0x44, 0x01, 0xc7, 0x01, 0xe7, NATIVE_EXIT_EDI
     };
 
     native_make(code, sizeof(code));
