@@ -193,7 +193,32 @@ START_TEST(stub_death_is_told)
 }
 END_TEST
 
-EXO_SUITE(stub_space, EXO_TEST(stub_mappings_follow_the_tables),
-          EXO_TEST(stub_check_finds_what_is_wrong),
+/* The mm thread follows the kernel's CPU; user threads, which it clones, are bound to none. */
+START_TEST(stub_user_threads_are_not_bound)
+{
+    struct hal_user *second = NULL;
+    cpu_set_t mm, first_cpus, second_cpus;
+    struct box box;
+
+    box_open(&box);
+    (void)box_page(&box, USER_ELSE, DATA_RIGHTS);
+    CPU_ZERO(&mm);
+    ck_assert_int_gt(syscall(SYS_sched_getaffinity, box.space->pid, sizeof(mm), &mm), 0);
+    ck_assert_int_eq(CPU_COUNT(&mm), 1);
+    ck_assert_int_eq(hal_user_create(box.space, &second), EXO_OK);
+    CPU_ZERO(&first_cpus);
+    CPU_ZERO(&second_cpus);
+    ck_assert_int_gt(syscall(SYS_sched_getaffinity, box.user->tid, sizeof(first_cpus), &first_cpus),
+                     0);
+    ck_assert_int_gt(syscall(SYS_sched_getaffinity, second->tid, sizeof(second_cpus), &second_cpus),
+                     0);
+    ck_assert(CPU_EQUAL(&first_cpus, &second_cpus));
+    hal_user_destroy(second);
+    box_close(&box);
+}
+END_TEST
+
+EXO_SUITE(stub_space, EXO_TEST(stub_user_threads_are_not_bound),
+          EXO_TEST(stub_mappings_follow_the_tables), EXO_TEST(stub_check_finds_what_is_wrong),
           EXO_TEST_TIMED(stub_survives_the_mapping_limit, 60),
           EXO_TEST(stub_holds_no_other_descriptor), EXO_TEST(stub_death_is_told))

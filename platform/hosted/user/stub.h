@@ -8,6 +8,7 @@
 #ifndef STUB_H
 #define STUB_H
 
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "exo/hal.h"
@@ -46,6 +47,8 @@ struct hal_space {
     int socket;              /* [c] to the mm thread */
     int control;             /* [c] memfd of command pages and areas */
     uint8_t *cmd;            /* [c] the command pages, as the kernel sees them */
+    int mm_cpu;              /* [l] host CPU that the mm thread is bound to, plus 1; 0: none */
+    cpu_set_t mm_cpus;       /* [l] those that it may run on, if it is bound */
     uint32_t batch_count;    /* [l] calls written so far */
     uint32_t threads;        /* [l] areas in use, for ever: threads are kept for the next user */
     struct hal_user *parked; /* [l] threads without a user */
@@ -104,6 +107,9 @@ EXO_MUST_CHECK exo_status_t mm_send(struct hal_space *space);
  * did not run. Errors: EXO_ERR_DEAD, EXO_ERR_NO_MEMORY (ENOMEM, EAGAIN), EXO_ERR_IO (anything
  * else). */
 EXO_MUST_CHECK exo_status_t mm_run(struct hal_space *space, int *failed_errno);
+
+/* Let the mm thread run on every host CPU again that it might at its start. */
+void mm_loosen(struct hal_space *space);
 
 /* Wait for the stub's answer: calls done and errno, and a descriptor if one came along (else -1).
  * Errors: EXO_ERR_DEAD. */

@@ -158,6 +158,7 @@ exo_status_t thread_create_locked(struct hal_space *space, struct hal_user *user
     if (space->threads == STUB_THREADS_MAX) {
         return EXO_ERR_NO_RESOURCES;
     }
+    mm_loosen(space); /* the new thread inherits where it may run */
     user->slot = space->threads;
     user->listener = -1;
     void *const area = mmap(NULL, STUB_AREA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -27,7 +27,7 @@ struct vm_space; /* opaque; layout private to core/mem/virtual */
 #define VM_PROT_ALL   7u
 
 #define VM_AREAS_MAX    65530u      /* areas of one space, Linux's default too */
-#define VM_FAULT_AROUND 16u         /* pages brought in at once where the object says it is cheap */
+#define VM_FAULT_AROUND 32u         /* pages brought in at once where the object says it is cheap */
 #define VM_STACK_GAP    0x100000ull /* bytes kept free below the ceiling of chosen addresses */
 
 /* Make an empty space.  Errors: EXO_ERR_NO_MEMORY, EXO_ERR_NO_RESOURCES (platform limits). */
