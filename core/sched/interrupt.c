@@ -52,6 +52,7 @@ void core_on_ipi(enum hal_ipi kind)
         sched_on_resched();
         return;
     }
+    sched_fence_on_call();
     if (epoch_is_awaited()) {
         hal_resched_set(); /* a loop of sections is hardly ever caught between two of them */
     }

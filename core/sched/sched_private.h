@@ -83,7 +83,8 @@ void sched_affinity_change(struct thread *thread, uint64_t mask);
 /* Set the thread's own level; what it inherits may still be above it. */
 void sched_own_level_set(struct thread *thread, uint8_t level);
 
-void sched_on_resched(void); /* HAL_IPI_RESCHED */
+void sched_on_resched(void);    /* HAL_IPI_RESCHED */
+void sched_fence_on_call(void); /* HAL_IPI_CALL: fence.c */
 
 /* Let the current thread of the queue pay for its time so far. */
 static inline void sched_charge_current_locked(struct sched_cpu *self, uint64_t now)

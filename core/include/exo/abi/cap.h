@@ -42,4 +42,10 @@ typedef uint32_t exo_rights_t;
 /* Rights of a console. */
 #define EXO_RIGHT_CONSOLE_WRITE 0x0010u
 
+/* Rights of a ring. */
+#define EXO_RIGHT_RING_PUT   0x0040u
+#define EXO_RIGHT_RING_TAKE  0x0080u
+#define EXO_RIGHT_RING_CLOSE 0x0100u
+#define EXO_RIGHT_RING_MAP   0x0200u /* see its memory, which is to put and to take */
+
 #endif /* EXO_ABI_CAP_H */

@@ -17,7 +17,10 @@
  *       index is masked by what this side keeps, and tries are bounded (EXO_RING_TRIES). Who
  *       scribbles over the shared words stops the traffic of this ring, no more;
  *   (2) a payload is read once, into the caller's memory. What it says is for the caller to check;
- *   (3) a sequence is released after the payload was written, or read, and acquired before.
+ *   (3) a sequence is released after the payload was written, or read, and acquired before;
+ *   (4) `state` is the kernel's to write. Who has put or taken looks at it afterwards
+ *       (exo_ring_state_after) and calls the kernel if the other side sleeps. The sleeper sets its
+ *       bit, has all CPUs pass a fence, and looks at its slot again.
  *
  * Locks: none.  Context: any.  Memory order: docs/memory-order.md.  Spec: design.md section 7.
  */
@@ -45,10 +48,18 @@ struct exo_ring_slot {
     uint64_t payload[EXO_RING_WORDS];
 };
 
+/* Bits of `state`. A message put by who found no CLOSED afterwards is in the ring before SEALED is
+ * set; who finds SEALED, and then no message, has had all of them. */
+#define EXO_RING_PRODUCER_SLEEPS 1u
+#define EXO_RING_CONSUMER_SLEEPS 2u
+#define EXO_RING_CLOSED          4u /* no more puts */
+#define EXO_RING_SEALED          8u /* and none is under way */
+
 /* What the sides share: begins at a page. */
 struct exo_ring_shared {
-    _Alignas(EXO_RING_LINE) _Atomic uint64_t tail; /* next position of many producers */
-    _Alignas(EXO_RING_LINE) _Atomic uint64_t head; /* next position of many consumers */
+    _Alignas(EXO_RING_LINE) _Atomic uint64_t tail;  /* next position of many producers */
+    _Alignas(EXO_RING_LINE) _Atomic uint64_t head;  /* next position of many consumers */
+    _Alignas(EXO_RING_LINE) _Atomic uint32_t state; /* EXO_RING_* bits, below */
     struct exo_ring_slot slot[];
 };
 
@@ -79,6 +90,7 @@ static inline void exo_ring_format(struct exo_ring_shared *shared, uint64_t slot
 {
     atomic_store_explicit(&shared->tail, 0, memory_order_relaxed);
     atomic_store_explicit(&shared->head, 0, memory_order_relaxed);
+    atomic_store_explicit(&shared->state, 0, memory_order_relaxed);
     for (uint64_t i = 0; i < slots; i++) {
         atomic_store_explicit(&shared->slot[i].sequence, i, memory_order_relaxed);
     }
@@ -121,6 +133,14 @@ static inline bool exo_ring_slot_is(const struct exo_ring_slot *slot, uint64_t s
 static inline void exo_ring_slot_pass(struct exo_ring_slot *slot, uint64_t sequence)
 {
     atomic_store_explicit(&slot->sequence, sequence, memory_order_release);
+}
+
+/* The state after a put or a take. The compiler keeps the load behind the store of the sequence;
+ * the CPU need not: docs/memory-order.md, "Sleeping on a ring". */
+static inline uint32_t exo_ring_state_after(const struct exo_ring_shared *shared)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    return atomic_load_explicit(&shared->state, memory_order_relaxed);
 }
 
 /* ---- one producer, one consumer ---- */

@@ -24,6 +24,7 @@ enum lock_rank {
     RANK_TEST_IRQ = RANK_IRQ_FIRST,
     RANK_WAIT_QUEUE,  /* wakes threads under it: below RANK_RUN_QUEUE */
     RANK_WAIT_BUCKET, /* the same, of waiters on addresses; two at once by rising address */
+    RANK_RING,        /* the look of who waits on a ring, under RANK_WAIT_BUCKET */
     RANK_CONSOLE_INPUT,
     RANK_INHERIT, /* levels change under it, which may arm a tick: below RANK_TIMER */
     RANK_TIMER,   /* callbacks run without it; arming under a wait queue */
