@@ -11,7 +11,7 @@
 #define SIGNAL(number) (PROC_STATUS_SIGNAL + (number))
 
 static uint8_t g_file[END_FILE_SIZE] EXO_ALIGNED(8);
-static uint8_t g_loop_file[END_FILE_SIZE] EXO_ALIGNED(8);
+static uint8_t g_other_file[END_FILE_SIZE] EXO_ALIGNED(8);
 
 struct ending {
     const char *what;
@@ -82,11 +82,13 @@ static void expect_end(const struct ending *ending, const struct exo_end *got)
 }
 
 /* Every way to end is told with its address and its instruction, and ends that program alone: one
- * that loops goes on until it is killed, and is told so. */
+ * that sleeps goes on until it is killed, and is told so. */
 START_TEST(proc_end_says_why)
 {
-    static const uint8_t loop[] = { 0xeb, 0xfe };
-    struct proc *const other = end_spawn(g_loop_file, loop, sizeof(loop));
+    /* push 0; push 100; nanosleep(rsp, 0); and again */
+    static const uint8_t sleep[] = { 0x6a, 0x00, 0x6a, 0x64, 0x48, 0x89, 0xe7, 0x31, 0xf6,
+                                     0xb8, 35,   0,    0,    0,    0x0f, 0x05, 0xeb, 0xfe };
+    struct proc *const other = end_spawn(g_other_file, sleep, sizeof(sleep));
     struct exo_end end;
 
     for (uint32_t i = 0; i < ARRAY_COUNT(g_endings); i++) {
