@@ -132,6 +132,19 @@ every_package_has_group_probe_and_reason()
         print; bad = 1 } END { exit bad }' "$top/packages.txt"
 }
 
+demonstrations_check_their_words()
+{
+    toy
+    expect 1 ./exo trace --seed
+    has err '--seed needs a value'
+    expect 1 ./exo profile --seed=x
+    has err "--seed wants a number, not 'x'"
+    expect 1 ./exo trace --platform=x86_64 --seed 7
+    has err '--seed needs --platform=hosted'
+    expect 1 ./exo compare --bogus
+    has err "unknown option '--bogus'"
+}
+
 test_lists_its_suites()
 {
     expect 0 "$top/exo" test --list
@@ -144,4 +157,4 @@ run_tests help_and_unknown_words arguments_and_status_pass_unchanged \
     nothing_but_the_program_is_printed a_failed_build_does_not_run \
     missing_package_without_root_prints_the_line missing_package_as_root_is_installed \
     packages_of_other_commands_are_not_asked_for every_package_has_group_probe_and_reason \
-    test_lists_its_suites
+    demonstrations_check_their_words test_lists_its_suites

@@ -45,6 +45,7 @@ enum {
     OPTION_SEEDS = 1,
     OPTION_WITHOUT,
     OPTION_BUDGET,
+    OPTION_PART,
     OPTION_TWICE,
     OPTION_CUT,
     OPTION_LIST,
@@ -58,6 +59,7 @@ static const char g_help[] =
     "\n" SIM_OPTIONS_HELP "  --seeds=A-B             each test with each of these seeds\n"
     "  --without=PATTERNS      leave out what these name\n"
     "  --budget=N              a test takes no further seed once its runs passed N million points\n"
+    "  --part=I/N              of N processes that share the tests the one of number I, from 1 on\n"
     "  --twice                 each run twice; they must not differ\n"
     "  --cut                   user code may loop without a call; such runs are not compared\n"
     "  --output                show what the runs print, even if they pass\n"
@@ -78,6 +80,8 @@ static struct {
     uint64_t last_seed;
     const char *without; /* patterns, or NULL */
     uint64_t budget;     /* points of a test's runs together; 0: any number */
+    uint32_t part;       /* tests whose number modulo parts is this */
+    uint32_t parts;
     bool twice;
     bool cut;
     bool output;
@@ -87,7 +91,7 @@ static struct {
     uint32_t nodes;
     uint32_t mem_mib;
     const char *append; /* words for the kernel's command line */
-} g_wish;
+} g_wish = { .parts = 1 };
 
 static struct sim_result *g_shared; /* the child's answer */
 static int g_said = -1;             /* what the child printed */
@@ -273,11 +277,14 @@ static bool wanted(const struct exo_suite *suite, const struct exo_test *test, c
 /* Every test that `patterns` names, or only its name. */
 static void each_test(const char *patterns, bool list)
 {
+    uint32_t number = 0;
+
     for (size_t s = 0; s < test_suite_count(); s++) {
         const struct exo_suite *const suite = test_suite(s);
 
         for (uint32_t t = 0; t < suite->count; t++) {
-            if (!wanted(suite, &suite->test[t], patterns)) {
+            if (!wanted(suite, &suite->test[t], patterns) ||
+                number++ % g_wish.parts != g_wish.part) {
                 continue;
             }
             if (list) {
@@ -302,6 +309,20 @@ static void seeds_parse(const char *text)
     }
 }
 
+/* "I/N": of N processes this is number I, from 1 on. */
+static void part_parse(const char *text)
+{
+    char *end = NULL;
+    const unsigned long part = strtoul(text, &end, 10);
+    const unsigned long parts = end != text && *end == '/' ? strtoul(end + 1, &end, 10) : 0;
+
+    if (*end != '\0' || part == 0 || part > parts || parts > UINT32_MAX) {
+        host_fail("--part wants I/N, not \"%s\"", text);
+    }
+    g_wish.part = (uint32_t)part - 1;
+    g_wish.parts = (uint32_t)parts;
+}
+
 /* Take an option; true if the list of names is wanted. */
 static bool option_take(int option)
 {
@@ -314,6 +335,9 @@ static bool option_take(int option)
         return false;
     case OPTION_BUDGET:
         g_wish.budget = MILLION * hosted_number_parse("--budget", optarg);
+        return false;
+    case OPTION_PART:
+        part_parse(optarg);
         return false;
     case OPTION_TWICE:
         g_wish.twice = true;
@@ -345,6 +369,7 @@ static bool options_parse(int argc, char **argv)
         { "seeds", required_argument, NULL, OPTION_SEEDS },
         { "without", required_argument, NULL, OPTION_WITHOUT },
         { "budget", required_argument, NULL, OPTION_BUDGET },
+        { "part", required_argument, NULL, OPTION_PART },
         { "twice", no_argument, NULL, OPTION_TWICE },
         { "cut", no_argument, NULL, OPTION_CUT },
         { "output", no_argument, NULL, OPTION_OUTPUT },

@@ -49,6 +49,16 @@ static inline void write_access(void *address, uint32_t bytes, struct sim_place 
     }
 }
 
+void sim_read(const void *address, struct sim_place at)
+{
+    access(address, at);
+}
+
+void sim_write(void *address, uint32_t bytes, struct sim_place at)
+{
+    write_access(address, bytes, at);
+}
+
 /* What a read-modify-write does to the stores before it. */
 static inline void change_order(const volatile void *address, uint32_t bytes, int order)
 {

@@ -115,6 +115,10 @@ struct sim_place {
 void sim_stop(enum sim_stop_kind kind, struct sim_place at);
 void sim_access_stop(struct sim_place at); /* what hooks call when the countdown ends */
 
+/* A read, and a write of so many bytes, by instrumented code: the point before the access. */
+void sim_read(const void *address, struct sim_place at);
+void sim_write(void *address, uint32_t bytes, struct sim_place at);
+
 /* A call of the HAL that takes `cost_ns`. */
 void sim_call(uint64_t cost_ns);
 void sim_ask(uint64_t cost_ns); /* one that puts no stores in order */
