@@ -2,8 +2,8 @@
  * test_torn.c - one more planted race, for the simulator to find (tests/sim/check-races): a record
  * that is copied while another CPU copies over it.
  *
- * At one place of PLACES, which follows from the seed, the writer forgets the lock. A copy is a call
- * of memcpy(), which the compiler's instrumentation does not look into.
+ * At one place of PLACES, which follows from the seed, the writer forgets the lock. A copy is a
+ * call of memcpy(), which the compiler's instrumentation does not look into.
  */
 #include <stdatomic.h>
 
