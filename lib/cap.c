@@ -4,15 +4,7 @@
 #include "exo_std/cap.h"
 
 #include "exo_std/syscall.h"
-
-static exo_status_t made(int64_t result, exo_cap_t *out)
-{
-    if (result < 0) {
-        return (exo_status_t)result;
-    }
-    *out = (exo_cap_t)result;
-    return EXO_OK;
-}
+#include "result.h"
 
 exo_status_t exo_cap_close(exo_cap_t cap)
 {
@@ -21,12 +13,12 @@ exo_status_t exo_cap_close(exo_cap_t cap)
 
 exo_status_t exo_cap_duplicate(exo_cap_t cap, exo_rights_t rights, exo_cap_t *out)
 {
-    return made(exo_syscall(EXO_SYSCALL_cap_duplicate, cap, rights, 0), out);
+    return result_value(exo_syscall(EXO_SYSCALL_cap_duplicate, cap, rights, 0), out);
 }
 
 exo_status_t exo_cap_derive(exo_cap_t cap, exo_rights_t rights, uint64_t badge, exo_cap_t *out)
 {
-    return made(exo_syscall(EXO_SYSCALL_cap_derive, cap, rights, badge), out);
+    return result_value(exo_syscall(EXO_SYSCALL_cap_derive, cap, rights, badge), out);
 }
 
 exo_status_t exo_cap_revoke(exo_cap_t cap)

@@ -1,7 +1,9 @@
 /*
- * lib/status.c - errors as text.
+ * lib/status.c - errors, and why programs end, as text.
  */
 #include "exo/abi/status.h"
+
+#include "exo/abi/end.h"
 
 const char *exo_status_name(exo_status_t status)
 {
@@ -30,5 +32,18 @@ const char *exo_status_text(exo_status_t status)
 #undef X
     default:
         return "unknown status";
+    }
+}
+
+const char *exo_end_text(uint32_t reason)
+{
+    switch (reason) {
+#define X(name, value, text)                                                                       \
+    case EXO_END_##name:                                                                           \
+        return text;
+#include "exo/abi/end_list.h"
+#undef X
+    default:
+        return "ended for an unknown reason";
     }
 }

@@ -28,8 +28,7 @@ static void ring_destroy(struct kobj *object)
 
     KASSERT(ring->end[RING_PRODUCER].waiting == 0);
     KASSERT(ring->end[RING_CONSUMER].waiting == 0);
-    phys_free(hal_virt_to_phys(ring->shared), ring->frames);
-    heap_free(ring);
+    vm_object_unref(&ring->pages);
 }
 
 static const struct kobj_ops g_ring_ops = {
@@ -40,6 +39,40 @@ static const struct kobj_ops g_ring_ops = {
     .destroy = ring_destroy,
 };
 
+static exo_status_t pages_frame(struct vm_object *pages, uint64_t offset, paddr_t *out)
+{
+    const struct ring *const ring = container_of(pages, struct ring, pages);
+
+    if (offset >= ring->frames * PAGE_SIZE) {
+        return EXO_ERR_BAD_ADDRESS;
+    }
+    *out = hal_virt_to_phys(ring->shared) + offset;
+    return EXO_OK;
+}
+
+/* No area is private. */
+static exo_status_t pages_in(struct vm_object *pages, uint64_t offset, uint8_t *page)
+{
+    (void)pages;
+    (void)offset;
+    (void)page;
+    return EXO_ERR_IO;
+}
+
+static void pages_destroy(struct vm_object *pages)
+{
+    struct ring *const ring = container_of(pages, struct ring, pages);
+
+    phys_free(hal_virt_to_phys(ring->shared), ring->frames);
+    heap_free(ring);
+}
+
+static const struct vm_object_ops g_pages_ops = { .name = "ring",
+                                                  .fault_around = true,
+                                                  .page_in = pages_in,
+                                                  .frame = pages_frame,
+                                                  .destroy = pages_destroy };
+
 struct kobj *ring_object(struct ring *ring)
 {
     return &ring->object;
@@ -48,6 +81,16 @@ struct kobj *ring_object(struct ring *ring)
 struct ring *ring_of(struct kobj *object)
 {
     return container_of(object, struct ring, object);
+}
+
+const struct ring_spec *ring_spec_of(const struct ring *ring)
+{
+    return &ring->spec;
+}
+
+struct vm_object *ring_pages(struct ring *ring)
+{
+    return &ring->pages;
 }
 
 static bool spec_is_valid(const struct ring_spec *spec)
@@ -88,9 +131,11 @@ exo_status_t ring_create(const struct ring_spec *spec, struct ring **out)
     memset(memory, 0, count * PAGE_SIZE); /* programs will see it */
     exo_ring_format(memory, spec->slots);
     kobj_init(&ring->object, &g_ring_ops);
+    ring->pages.ops = &g_pages_ops;
+    atomic_init(&ring->pages.refs, 1);
     ring->shared = memory;
     ring->frames = count;
-    ring->full = spec->full;
+    ring->spec = *spec;
     atomic_init(&ring->lost, 0);
     spin_init(&ring->lock, RANK_RING);
     ring->closing = 0;
@@ -202,7 +247,7 @@ static exo_status_t replace_oldest(struct ring *ring, const struct exo_ring_mess
 /* The ring is full. */
 static exo_status_t put_overflow(struct ring *ring, const struct exo_ring_message *message)
 {
-    switch (ring->full) {
+    switch (ring->spec.full) {
     case EXO_RING_FULL_WAITS:
         return EXO_ERR_TIMED_OUT;
     case EXO_RING_FULL_REFUSES:

@@ -8,6 +8,7 @@
 
 #include "exo/ipc/ring.h"
 #include "exo/lib/types.h"
+#include "exo/mem/object.h"
 #include "exo/sync/spinlock.h"
 
 /* Keys: [c] constant after create, [a] atomic, [l] guarded by the ring's lock, [o] by the thread
@@ -24,9 +25,10 @@ struct ring_end {
 
 struct ring {
     struct kobj object;
+    struct vm_object pages; /* what areas show: they keep the memory, also after the object's end */
     struct exo_ring_shared *shared; /* [c] the kernel's mapping */
     size_t frames;                  /* [c] of `shared`, contiguous */
-    enum exo_ring_full full;        /* [c] */
+    struct ring_spec spec;          /* [c] */
     _Atomic uint64_t lost;          /* [a] */
     struct spinlock lock;           /* RANK_RING */
     uint32_t closing;               /* [l] 0, EXO_RING_CLOSED, with EXO_RING_SEALED */

@@ -3,51 +3,25 @@
  */
 #include "exo/debug/boot.h"
 #include "exo/debug/panic.h"
-#include "exo/fs/cpio.h"
 #include "exo/hal.h"
-#include "exo/lib/fmt.h"
 #include "exo/lib/string.h"
 #include "exo/monitor.h"
-#include "exo/proc/proc.h"
-
-/* The file that a word names: a path, or a name in /bin. */
-static exo_status_t program_find(const char *word, char *path, size_t size, struct cpio_file *out)
-{
-    const struct boot_module *initrd = NULL;
-    exo_status_t status = boot_module_find("initrd", &initrd);
-
-    if (status != EXO_OK) {
-        return status;
-    }
-    if (fmt_print(path, size, "%s%s", word[0] == '/' ? "" : "/bin/", word) >= size) {
-        return EXO_ERR_NO_RESOURCES;
-    }
-    status = cpio_find(initrd->data, initrd->len_bytes, path, out);
-    if (status == EXO_OK && (out->mode & CPIO_MODE_TYPE) != CPIO_MODE_REGULAR) {
-        return EXO_ERR_BAD_FORMAT;
-    }
-    return status;
-}
+#include "exo/proc/program.h"
 
 static exo_status_t program_run(const char *const *args, struct exo_end *out)
 {
-    char path[PROC_PATH_MAX];
-    char exe[PROC_PATH_MAX];
-    struct cpio_file file = { 0 };
+    struct program program;
     struct proc *proc = NULL;
     uint32_t envc = 0;
-    exo_status_t status = program_find(args[0], path, sizeof(path), &file);
+    exo_status_t status = program_find(args[0], &program);
 
     if (status != EXO_OK) {
         return status;
     }
-    if (fmt_print(exe, sizeof(exe), "/%s", file.name) >= sizeof(exe)) {
-        return EXO_ERR_NO_RESOURCES;
-    }
-    const struct proc_spawn_spec spec = { .path = path,
-                                          .exe = exe,
-                                          .image = file.data,
-                                          .image_size_bytes = file.len_bytes,
+    const struct proc_spawn_spec spec = { .path = program.path,
+                                          .exe = program.exe,
+                                          .image = program.file.data,
+                                          .image_size_bytes = program.file.len_bytes,
                                           .args = args,
                                           .env = boot_env(&envc) };
 

@@ -6,7 +6,7 @@
  *       together, under `user_lock`;
  *   (2) space, user context and tie belong to the spawner until the thread runs, then to that
  *       thread, which gives them back before it exits;
- *   (3) the process itself is freed by proc_wait() alone, after the thread has gone.
+ *   (3) the process itself is freed when both have let it go: its thread, and who spawned it.
  */
 #include "exo/proc/proc.h"
 
@@ -22,6 +22,7 @@
 #include "exo/proc/upcalls.h"
 #include "exo/sched/thread.h"
 #include "exo/sync/spinlock.h"
+#include "exo/sync/wait.h"
 
 #include "end.h"
 
@@ -31,11 +32,13 @@
 /* Lives in a frame of its own. Keys: [c] constant after spawn, [s] by the process's thread, [a]
  * atomic. */
 struct proc {
-    uint32_t id;            /* [c] */
-    _Atomic int status;     /* [a] PROC_RUNNING, then 0-255 */
-    struct thread *thread;  /* [c] */
-    struct vm_space *space; /* [s] */
-    struct hal_user *user;  /* [s]; proc_kill() reads it under `user_lock` */
+    uint32_t id;             /* [c] */
+    _Atomic int status;      /* [a] PROC_RUNNING, then 0-255 */
+    _Atomic uint32_t refs;   /* [a] its thread's, its spawner's */
+    struct completion ended; /* everything has been given back but the process itself */
+    struct thread *thread;   /* [c] */
+    struct vm_space *space;  /* [s] */
+    struct hal_user *user;   /* [s]; proc_kill() reads it under `user_lock` */
     struct spinlock user_lock;
     struct exo_end end;       /* under `user_lock`; constant once status is not PROC_RUNNING */
     struct exo_end *fault;    /* [s] what is being answered, NULL otherwise */
@@ -109,7 +112,8 @@ void proc_kill(struct proc *proc)
         hal_user_interrupt(proc->user);
     }
     spin_unlock(&proc->user_lock);
-    thread_unpark(proc->thread);
+    thread_kill(proc->thread);   /* its interruptible waits fail */
+    thread_unpark(proc->thread); /* other waits look at proc_ending() */
 }
 
 bool proc_ending(const struct proc *proc)
@@ -181,6 +185,14 @@ static void proc_release(struct proc *proc)
     proc->space = NULL;
 }
 
+static void proc_unref(struct proc *proc)
+{
+    if (atomic_fetch_sub_explicit(&proc->refs, 1, memory_order_acq_rel) == 1) {
+        completion_fini(&proc->ended);
+        phys_free(hal_virt_to_phys(proc), 1);
+    }
+}
+
 static void proc_main(void *arg)
 {
     struct proc *proc = arg;
@@ -193,6 +205,8 @@ static void proc_main(void *arg)
     }
     proc_release(proc);
     thread_user_data_set(hal_current(), NULL);
+    completion_complete(&proc->ended);
+    proc_unref(proc);
 }
 
 static exo_status_t stack_map(struct proc *proc, const struct elf_plan *plan,
@@ -246,6 +260,7 @@ static exo_status_t proc_build(struct proc *proc, const struct proc_spawn_spec *
                                       .path = spec->path,
                                       .args = spec->args,
                                       .env = spec->env,
+                                      .gifts = spec->gifts,
                                       .stack_start = layout->stack_start,
                                       .stack_end = layout->stack_end };
     vaddr_t sp = 0;
@@ -321,6 +336,8 @@ exo_status_t proc_spawn(const struct proc_spawn_spec *spec, struct proc **out)
 
     proc->id = atomic_fetch_add_explicit(&g_next_id, 1, memory_order_relaxed);
     atomic_init(&proc->status, PROC_RUNNING);
+    atomic_init(&proc->refs, 2);
+    completion_init(&proc->ended);
     spin_init(&proc->user_lock, RANK_PROC_TABLE);
     memcpy(proc->path, spec->path, strlen(spec->path) + 1);
     memcpy(proc->exe, spec->exe, strlen(spec->exe) + 1);
@@ -351,7 +368,23 @@ void proc_wait_end(struct proc *proc, struct exo_end *out)
     thread_join(proc->thread, NULL);
     KASSERT(proc_ending(proc));
     *out = proc->end;
-    phys_free(hal_virt_to_phys(proc), 1);
+    proc_unref(proc);
+}
+
+exo_status_t proc_wait_until(struct proc *proc, uint64_t deadline_ns, struct exo_end *out)
+{
+    const exo_status_t status = completion_wait(&proc->ended, deadline_ns);
+
+    if (status == EXO_OK) {
+        *out = proc->end;
+    }
+    return status;
+}
+
+void proc_let_go(struct proc *proc)
+{
+    thread_detach(proc->thread);
+    proc_unref(proc);
 }
 
 int proc_wait(struct proc *proc)

@@ -38,10 +38,46 @@ static void attach_undo(struct native_proc *native)
     heap_free_sized(native, sizeof(*native));
 }
 
+/* What the system itself starts has the console. */
+static exo_status_t give_console(struct cap_space *to, struct native_given *given)
+{
+    given->count = 1;
+    return cap_insert(to, console_object(), EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE, 0,
+                      &given->cap[0]);
+}
+
+static exo_status_t give(const struct proc_gifts *gifts, struct cap_space *to,
+                         struct native_given *given)
+{
+    exo_status_t status = EXO_OK;
+
+    for (uint32_t i = 0; status == EXO_OK && i < gifts->count; i++) {
+        const struct exo_gift *const gift = &gifts->gift[i];
+        const struct cap_grant grant = { .rights = gift->rights, .badge = gift->badge };
+
+        status = gift->how == EXO_GIFT_DERIVE
+                     ? cap_derive(gifts->from, gift->cap, &grant, to, &given->cap[i])
+                     : cap_duplicate(gifts->from, gift->cap, gift->rights, to, &given->cap[i]);
+        given->count = i + 1;
+    }
+    return status;
+}
+
+static void console_find(const struct cap_space *caps, struct native_given *given)
+{
+    for (uint32_t i = 0; i < given->count && given->console == EXO_CAP_NONE; i++) {
+        struct cap_info info;
+
+        if (cap_query(caps, given->cap[i], &info) == EXO_OK && info.type == EXO_TYPE_CONSOLE) {
+            given->console = given->cap[i];
+        }
+    }
+}
+
 static exo_status_t attach(struct proc *proc, const struct proc_image *image, void **data,
                            vaddr_t *sp)
 {
-    exo_cap_t console = EXO_CAP_NONE;
+    struct native_given given = { .console = EXO_CAP_NONE };
 
     if (image->plan->native_abi != EXO_ABI_VERSION) {
         return EXO_ERR_NOT_SUPPORTED;
@@ -58,10 +94,11 @@ static exo_status_t attach(struct proc *proc, const struct proc_image *image, vo
         heap_free_sized(native, sizeof(*native));
         return status;
     }
-    status = cap_insert(native->caps, console_object(), EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE,
-                        0, &console);
+    status = image->gifts == NULL ? give_console(native->caps, &given)
+                                  : give(image->gifts, native->caps, &given);
     if (status == EXO_OK) {
-        status = native_start_make(proc, image, console, sp);
+        console_find(native->caps, &given);
+        status = native_start_make(proc, image, &given, sp);
     }
     if (status != EXO_OK) {
         attach_undo(native);
@@ -104,6 +141,31 @@ static const struct personality g_native = {
 };
 
 EXO_PERSONALITY(g_native);
+
+exo_status_t native_object(const struct native_call *call, exo_cap_t cap, uint32_t type,
+                           exo_rights_t need, struct kobj **out)
+{
+    struct kobj *found = NULL;
+
+    epoch_enter();
+    exo_status_t status = cap_lookup(call->native->caps, cap, type, need, &found);
+
+    if (status == EXO_OK && !kobj_try_ref(found)) {
+        status = EXO_ERR_BAD_CAP;
+    }
+    epoch_exit();
+    *out = found;
+    return status;
+}
+
+int64_t native_cap_of(const struct native_call *call, struct kobj *object, exo_rights_t rights)
+{
+    exo_cap_t made = EXO_CAP_NONE;
+    const exo_status_t status = cap_insert(call->native->caps, object, rights, 0, &made);
+
+    kobj_unref(object); /* the capability holds one, or nobody does */
+    return status == EXO_OK ? (int64_t)made : status;
+}
 
 /* The row of a call, or NULL for a number that none can have. */
 static inline const struct row *row_of(uint64_t nr)

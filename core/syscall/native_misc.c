@@ -82,7 +82,7 @@ int64_t native_thread_sleep(const struct native_call *call)
         if (proc_ending(call->proc)) {
             return EXO_ERR_INTERRUPTED;
         }
-        const exo_status_t status = thread_park(until_ns);
+        const exo_status_t status = thread_park_interruptible(until_ns);
 
         if (status != EXO_OK && status != EXO_ERR_TIMED_OUT) {
             return status;

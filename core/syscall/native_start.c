@@ -2,7 +2,7 @@
  * core/syscall/native_start.c - the first stack of a native program.
  *
  * From the top: environment strings, argument strings; then, 16-byte aligned, from struct exo_start
- * up: the addresses of the arguments, a zero, those of the environment, a zero.
+ * up: the addresses of the arguments, a zero, those of the environment, a zero, the capabilities.
  */
 #include "exo/abi/start.h"
 #include "exo/lib/string.h"
@@ -56,13 +56,14 @@ static void strings_put(struct build *build, const char *const *strings)
     build->word += sizeof(vaddr_t);
 }
 
-exo_status_t native_start_make(struct proc *proc, const struct proc_image *image, exo_cap_t console,
-                               vaddr_t *sp)
+exo_status_t native_start_make(struct proc *proc, const struct proc_image *image,
+                               const struct native_given *given, vaddr_t *sp)
 {
     const uint64_t limit = (image->stack_end - image->stack_start) / STRINGS_PART;
     struct exo_start start = { .magic = EXO_START_MAGIC,
                                .abi_version = EXO_ABI_VERSION,
-                               .console = console };
+                               .console = given->console,
+                               .cap_count = given->count };
     uint64_t args = 0;
     uint64_t envs = 0;
     uint64_t bytes = 0;
@@ -74,13 +75,14 @@ exo_status_t native_start_make(struct proc *proc, const struct proc_image *image
     if (status != EXO_OK) {
         return status;
     }
-    const uint64_t words = (args + 1 + envs + 1) * sizeof(vaddr_t);
+    const uint64_t words = (args + 1 + envs + 1 + given->count) * sizeof(vaddr_t);
     const vaddr_t string = image->stack_end - bytes;
 
     *sp = align_down(string - words - sizeof(start), 16);
     start.arg_count = (uint32_t)args;
     start.args = *sp + sizeof(start);
     start.env = start.args + (args + 1) * sizeof(vaddr_t);
+    start.caps = start.env + (envs + 1) * sizeof(vaddr_t);
     proc_random(start.random, sizeof(start.random));
 
     struct build build = { .space = proc_space(proc), .string = string, .word = start.args };
@@ -88,5 +90,6 @@ exo_status_t native_start_make(struct proc *proc, const struct proc_image *image
     put(&build, *sp, &start, sizeof(start));
     strings_put(&build, image->args);
     strings_put(&build, image->env);
+    put(&build, start.caps, given->cap, given->count * sizeof(given->cap[0]));
     return build.status;
 }

@@ -6,7 +6,10 @@
 
 #include "exo_std/cap.h"
 #include "exo_std/console.h"
+#include "exo_std/memory.h"
 #include "exo_std/process.h"
+#include "exo_std/ring.h"
+#include "exo_std/spawn.h"
 #include "exo_std/syscall.h"
 #include "exo_std/time.h"
 

@@ -7,6 +7,8 @@
  * outside (exo/abi/status.h) and trips the assertion here.
  */
 #include "exo/syscall/personality.h"
+#include "exo/abi/process.h"
+#include "exo/cap/cap.h"
 #include "exo/debug/log.h"
 #include "exo/hal.h"
 #include "exo/lib/assert.h"
@@ -27,6 +29,23 @@ static void comm_set(struct px_proc *px, const char *path)
     (void)str_copy(px->comm, sizeof(px->comm), name); /* cut on purpose */
 }
 
+/* A Linux program knows no capabilities: it has the console and nothing else, so whoever starts it
+ * must give it that and nothing else. */
+static exo_status_t console_check(const struct proc_gifts *gifts)
+{
+    struct kobj *console = NULL;
+
+    if (gifts->count != 1) {
+        return EXO_ERR_INVALID;
+    }
+    epoch_enter();
+    const exo_status_t status = cap_lookup(gifts->from, gifts->gift[0].cap, EXO_TYPE_CONSOLE,
+                                           EXO_RIGHT_CONSOLE_WRITE, &console);
+
+    epoch_exit();
+    return status;
+}
+
 static exo_status_t attach(struct proc *proc, const struct proc_image *image, void **data,
                            vaddr_t *sp)
 {
@@ -35,7 +54,12 @@ static exo_status_t attach(struct proc *proc, const struct proc_image *image, vo
     if (image->plan->native_abi != 0) {
         return EXO_ERR_NOT_SUPPORTED;
     }
-    exo_status_t status = phys_alloc(PX_FRAMES, 1, &frames);
+    exo_status_t status = image->gifts == NULL ? EXO_OK : console_check(image->gifts);
+
+    if (status != EXO_OK) {
+        return status;
+    }
+    status = phys_alloc(PX_FRAMES, 1, &frames);
 
     if (status != EXO_OK) {
         return status;

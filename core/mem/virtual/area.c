@@ -172,7 +172,8 @@ void area_remove_locked(struct vm_space *space, uint32_t first, uint32_t count)
 static bool continues(const struct vm_area *low, const struct vm_area *high,
                       const struct vm_object *zero)
 {
-    return low->end == high->start && low->prot == high->prot && low->object == high->object &&
+    return low->end == high->start && low->prot == high->prot && low->never == high->never &&
+           low->is_shared == high->is_shared && low->object == high->object &&
            (low->object == zero || low->offset + (low->end - low->start) == high->offset);
 }
 

@@ -20,6 +20,7 @@ static void check_areas(const struct vm_space *space)
         KASSERT(area->end <= HAL_USER_MAX);
         KASSERT(((area->start | area->end | area->offset) & PAGE_MASK) == 0);
         KASSERT((area->prot & ~VM_PROT_ALL) == 0);
+        KASSERT((area->prot & area->never) == 0);
         KASSERT(atomic_load_explicit(&area->object->refs, memory_order_relaxed) > 0);
         last_end = area->end;
         bytes += area->end - area->start;

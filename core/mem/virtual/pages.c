@@ -2,8 +2,8 @@
  * core/mem/virtual/pages.c - frames and table entries of the pages of an address space.
  *
  * Invariants:
- *   (1) each leaf of the user range names a frame that this space alone owns: stats.pages_resident
- *       of them;
+ *   (1) each leaf of the user range names a frame that this space alone owns, or, in a shared area,
+ *       one of the area's object: stats.pages_resident of them;
  *   (2) a frame is freed only after the flush that follows its removal from the tables;
  *   (3) a leaf has PT_USER exactly if its area allows something: the platform shows no other page.
  */
@@ -44,9 +44,9 @@ static void batch_flush(struct vm_space *space, const struct batch *batch)
     KASSERT(status == EXO_OK || status == EXO_ERR_NO_MEMORY || status == EXO_ERR_DEAD);
 }
 
-void pages_release_locked(struct vm_space *space, vaddr_t start, vaddr_t end)
+void pages_release_locked(struct vm_space *space, const struct vm_area *area)
 {
-    vaddr_t from = start;
+    vaddr_t from = area->start;
 
     space_assert_locked(space);
     for (;;) {
@@ -54,7 +54,7 @@ void pages_release_locked(struct vm_space *space, vaddr_t start, vaddr_t end)
         struct pt_entry entry;
         vaddr_t page = 0;
 
-        while (batch.pages < BATCH_PAGES && pt_next(space->root, from, end, &page, &entry)) {
+        while (batch.pages < BATCH_PAGES && pt_next(space->root, from, area->end, &page, &entry)) {
             pt_unmap(space->root, page, 1);
             batch_add(&batch, page, entry.paddr);
             from = page + PAGE_SIZE;
@@ -63,7 +63,7 @@ void pages_release_locked(struct vm_space *space, vaddr_t start, vaddr_t end)
             return;
         }
         batch_flush(space, &batch);
-        for (uint32_t i = 0; i < batch.pages; i++) {
+        for (uint32_t i = 0; i < batch.pages && !area->is_shared; i++) {
             phys_free(batch.frame[i], 1); /* invariant (2) */
         }
         space->stats.pages_resident -= batch.pages;
@@ -149,12 +149,68 @@ static exo_status_t frames_fill(const struct vm_area *area, vaddr_t start, size_
     return EXO_OK;
 }
 
-/* Bring in exactly the pages [start, start + count), all absent now, in consecutive frames. */
+/* Take `count` pages out of the tables that the program has not been shown. */
+static void run_undo(struct vm_space *space, vaddr_t start, size_t count)
+{
+    /* A CPU may have looked at an entry while it was there. */
+    const struct hal_flush_range range = { .start = start, .page_count = count };
+
+    pt_unmap(space->root, start, count);
+    /* Removing pages needs nothing; and it is the first reason that is reported. */
+    (void)!hal_space_flush(space->hal, &range, 1);
+}
+
+/* Show what has been put into the tables. */
+static exo_status_t run_show(struct vm_space *space, vaddr_t start, size_t count)
+{
+    const struct hal_flush_range range = { .start = start,
+                                           .page_count = count,
+                                           .only_added = true };
+    const exo_status_t status = hal_space_flush(space->hal, &range, 1);
+
+    if (status == EXO_OK) {
+        space->stats.pages_resident += count;
+        space->stats.pages_filled += count;
+    }
+    return status;
+}
+
+/* Bring in exactly the pages [start, start + count) of a shared area, all absent now. */
+static exo_status_t run_share(struct vm_space *space, const struct vm_area *area, vaddr_t start,
+                              size_t count)
+{
+    struct vm_object *const object = area->object;
+    exo_status_t status = EXO_OK;
+    size_t done = 0;
+
+    while (status == EXO_OK && done < count) {
+        const vaddr_t page = start + done * PAGE_SIZE;
+        paddr_t frame = 0;
+
+        status = object->ops->frame(object, area->offset + (page - area->start), &frame);
+        if (status == EXO_OK) {
+            status = pt_map(space->root, page, frame, 1, prot_to_pt(area->prot));
+        }
+        done += status == EXO_OK ? 1 : 0;
+    }
+    if (status == EXO_OK) {
+        status = run_show(space, start, count);
+    }
+    if (status != EXO_OK && done > 0) {
+        run_undo(space, start, done);
+    }
+    return status;
+}
+
+/* The same of a private area, in consecutive frames. */
 static exo_status_t run_fill(struct vm_space *space, const struct vm_area *area, vaddr_t start,
                              size_t count)
 {
     paddr_t frames = 0;
-    struct hal_flush_range range = { .start = start, .page_count = count, .only_added = true };
+
+    if (area->is_shared) {
+        return run_share(space, area, start, count);
+    }
     exo_status_t status = phys_alloc(count, 1, &frames);
 
     if (status != EXO_OK) {
@@ -168,20 +224,14 @@ static exo_status_t run_fill(struct vm_space *space, const struct vm_area *area,
     if (status != EXO_OK) {
         goto fail_unmap;
     }
-    status = hal_space_flush(space->hal, &range, 1);
+    status = run_show(space, start, count);
     if (status != EXO_OK) {
         goto fail_unmap;
     }
-    space->stats.pages_resident += count;
-    space->stats.pages_filled += count;
     return EXO_OK;
 
 fail_unmap:
-    pt_unmap(space->root, start, count);
-    range.only_added = false; /* a CPU may have looked at an entry while it was there */
-    if (hal_space_flush(space->hal, &range, 1) == EXO_ERR_NO_MEMORY) {
-        KASSERT(status != EXO_OK); /* removing pages needs nothing; the first reason is reported */
-    }
+    run_undo(space, start, count);
 fail_free:
     phys_free(frames, count);
     return status;
@@ -209,16 +259,25 @@ exo_status_t pages_fill_locked(struct vm_space *space, const struct vm_area *are
     return run_fill(space, area, page, 1); /* the neighbours are a favour, this page is a must */
 }
 
-void pages_free_all(struct vm_space *space)
+static void area_free(struct vm_space *space, const struct vm_area *area)
 {
     struct pt_entry entry;
-    vaddr_t page = 0;
+    vaddr_t page = area->start;
 
-    while (pt_next(space->root, page, HAL_USER_MAX, &page, &entry)) {
+    while (pt_next(space->root, page, area->end, &page, &entry)) {
         pt_unmap(space->root, page, 1);
-        phys_free(entry.paddr, 1);
+        if (!area->is_shared) {
+            phys_free(entry.paddr, 1);
+        }
         space->stats.pages_resident--;
         page += PAGE_SIZE;
+    }
+}
+
+void pages_free_all(struct vm_space *space)
+{
+    for (uint32_t i = 0; i < space->stats.areas; i++) {
+        area_free(space, &space->area[i]);
     }
     KASSERT(space->stats.pages_resident == 0); /* invariant (1) */
 }

@@ -87,8 +87,8 @@ void vm_space_destroy(struct vm_space *space)
     }
     space_lock(space);
     hal_space_destroy(space->hal);
-    area_remove_locked(space, 0, space->stats.areas);
     pages_free_all(space);
+    area_remove_locked(space, 0, space->stats.areas);
     pt_destroy(space->root, HAL_USER_MAX);
     phys_free(space->root, 1);
     KASSERT(space->stats.bytes_mapped == 0);
@@ -126,10 +126,10 @@ static void clear_locked(struct vm_space *space, vaddr_t start, vaddr_t end)
 
     space_assert_locked(space);
     area_cut_locked(space, start, end, &first, &count);
-    if (count > 0) {
-        pages_release_locked(space, start, end);
-        area_remove_locked(space, first, count);
+    for (uint32_t i = first; i < first + count; i++) {
+        pages_release_locked(space, &space->area[i]);
     }
+    area_remove_locked(space, first, count);
 }
 
 /* Bytes of the range that areas hold already. */
@@ -147,7 +147,10 @@ static uint64_t bytes_inside(const struct vm_space *space, vaddr_t start, vaddr_
 static exo_status_t spec_check(const struct vm_map_spec *spec)
 {
     if (spec->len_bytes == 0 || (spec->prot & ~VM_PROT_ALL) != 0 ||
-        (spec->flags & ~(VM_MAP_FIXED | VM_MAP_NOREPLACE)) != 0 || spec->object == NULL ||
+        (spec->never & ~VM_PROT_ALL) != 0 || (spec->never & spec->prot) != 0 ||
+        (spec->flags & ~(VM_MAP_FIXED | VM_MAP_NOREPLACE | VM_MAP_SHARED)) != 0 ||
+        spec->object == NULL ||
+        ((spec->flags & VM_MAP_SHARED) != 0 && spec->object->ops->frame == NULL) ||
         ((spec->addr | spec->offset) & PAGE_MASK) != 0 ||
         spec->offset + align_up(spec->len_bytes, PAGE_SIZE) < spec->offset) {
         return EXO_ERR_INVALID;
@@ -184,7 +187,10 @@ static exo_status_t place_locked(const struct vm_space *space, const struct vm_m
 
 static exo_status_t map_locked(struct vm_space *space, const struct vm_map_spec *spec, vaddr_t *out)
 {
-    struct vm_area area = { .prot = spec->prot, .offset = spec->offset };
+    struct vm_area area = { .prot = (uint8_t)spec->prot,
+                            .never = (uint8_t)spec->never,
+                            .is_shared = (spec->flags & VM_MAP_SHARED) != 0,
+                            .offset = spec->offset };
     exo_status_t status = place_locked(space, spec, &area.start, &area.end);
 
     space_assert_locked(space);
@@ -269,12 +275,27 @@ static vaddr_t first_hole(const struct vm_space *space, vaddr_t start, vaddr_t e
     return min_u64(at, end);
 }
 
+/* May the areas of the range have this protection? */
+static bool may_have(const struct vm_space *space, vaddr_t start, vaddr_t end, uint32_t prot)
+{
+    for (uint32_t i = area_above(space, start);
+         i < space->stats.areas && space->area[i].start < end; i++) {
+        if ((space->area[i].never & prot) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static exo_status_t protect_locked(struct vm_space *space, vaddr_t start, vaddr_t end,
                                    uint32_t prot)
 {
     const vaddr_t stop = first_hole(space, start, end);
 
     space_assert_locked(space);
+    if (!may_have(space, start, stop, prot)) {
+        return EXO_ERR_ACCESS_DENIED;
+    }
     if (stop > start) {
         const uint32_t splits = area_splits(space, start, stop);
         uint32_t first = 0;
@@ -290,7 +311,7 @@ static exo_status_t protect_locked(struct vm_space *space, vaddr_t start, vaddr_
         }
         area_cut_locked(space, start, stop, &first, &count);
         for (uint32_t i = first; i < first + count; i++) {
-            space->area[i].prot = prot;
+            space->area[i].prot = (uint8_t)prot;
         }
         pages_protect_locked(space, start, stop, prot);
         area_merge_locked(space, first, count);

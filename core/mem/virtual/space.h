@@ -14,7 +14,9 @@
 
 struct vm_area {
     vaddr_t start, end;       /* page-aligned, start < end */
-    uint32_t prot;            /* VM_PROT_* */
+    uint8_t prot;             /* VM_PROT_* */
+    uint8_t never;            /* VM_PROT_* that it must not get */
+    bool is_shared;           /* shows the object's frames, not copies */
     struct vm_object *object; /* owned reference */
     uint64_t offset;          /* of `start` in the object */
 };
@@ -98,8 +100,9 @@ void area_fini(struct vm_space *space);
 
 /* ---- pages.c: frames and table entries of ranges ---- */
 
-/* Unmap every page of the range from the tables and free its frame, after the flush. */
-void pages_release_locked(struct vm_space *space, vaddr_t start, vaddr_t end);
+/* Unmap every page of the area from the tables and free its frame, after the flush; those of a
+ * shared area are the object's and stay. */
+void pages_release_locked(struct vm_space *space, const struct vm_area *area);
 
 /* Give every present page of the range the rights of `prot`. */
 void pages_protect_locked(struct vm_space *space, vaddr_t start, vaddr_t end, uint32_t prot);
@@ -108,7 +111,7 @@ void pages_protect_locked(struct vm_space *space, vaddr_t start, vaddr_t end, ui
 EXO_MUST_CHECK exo_status_t pages_fill_locked(struct vm_space *space, const struct vm_area *area,
                                               vaddr_t addr);
 
-/* Free the frames of all pages, without any flush: the platform's half is gone. */
+/* The same for all areas, without any flush: the platform's half is gone. */
 void pages_free_all(struct vm_space *space);
 
 #endif /* EXO_MEM_VIRTUAL_SPACE_H */

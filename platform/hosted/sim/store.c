@@ -165,17 +165,28 @@ static bool may_leave(uint32_t cpu, uint32_t i)
     return true;
 }
 
-/* One of two the first time; later one of 2, 4, 8 or 16, as the run is (3). */
+static uint64_t mixed(uint64_t z)
+{
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+    return z ^ z >> 31;
+}
+
+/*
+ * One of two the first time; later one of 2, 4, 8 or 16, as the run is (3). In half of the runs one
+ * store of eight is held: it leaves one of 64 times, so that what it should have come before is
+ * seen and acted upon.
+ */
 static bool leaves(uint32_t cpu, struct store *store)
 {
     const uint64_t run = g_sim.seed * 0x9e3779b97f4a7c15ull;
-    const uint32_t bits = store->asked == 0 ? 1 : 1 + (uint32_t)(run >> 62);
-    uint64_t z = run + ((uint64_t)store->number << 32) + ((uint64_t)store->asked << 6) + cpu;
+    const uint64_t which = run + ((uint64_t)store->number << 32) + cpu;
+    const bool held = (run >> 61 & 1) != 0 && mixed(which) >> 61 == 0;
+    const uint32_t later = 1 + (uint32_t)(run >> 62);
+    const uint32_t bits = held ? 6 : store->asked == 0 ? 1 : later;
 
     store->asked++;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-    return z >> (64 - bits) == 0;
+    return mixed(which + ((uint64_t)store->asked << 6)) >> (64 - bits) == 0;
 }
 
 /* Ask the stores of a CPU that does not run. */

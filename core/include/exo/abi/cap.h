@@ -42,6 +42,15 @@ typedef uint32_t exo_rights_t;
 /* Rights of a console. */
 #define EXO_RIGHT_CONSOLE_WRITE 0x0010u
 
+/* Rights of a process. */
+#define EXO_RIGHT_PROCESS_WAIT 0x0010u
+#define EXO_RIGHT_PROCESS_KILL 0x0020u
+
+/* Rights of a memory object: what it may be mapped for. Whatever is mapped can be read. */
+#define EXO_RIGHT_MEMORY_READ  0x0010u
+#define EXO_RIGHT_MEMORY_WRITE 0x0020u
+#define EXO_RIGHT_MEMORY_EXEC  0x0040u
+
 /* Rights of a ring. */
 #define EXO_RIGHT_RING_PUT   0x0040u
 #define EXO_RIGHT_RING_TAKE  0x0080u

@@ -19,4 +19,16 @@ enum exo_ring_full {
     EXO_RING_FULL_REPLACES, /* the oldest message is lost; only with MANY_CONSUMERS */
 };
 
+enum exo_ring_side {
+    EXO_RING_PRODUCER,
+    EXO_RING_CONSUMER,
+};
+
+/* What a ring was made with. */
+struct exo_ring_info {
+    uint64_t slots;
+    uint32_t flags; /* EXO_RING_MANY_* */
+    uint32_t full;  /* enum exo_ring_full */
+};
+
 #endif /* EXO_ABI_RING_H */

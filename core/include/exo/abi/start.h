@@ -25,7 +25,10 @@ struct exo_start {
     uint64_t args; /* address of the arguments' addresses, closed by a zero */
     uint64_t env;  /* the same of the environment, NAME=VALUE */
     uint64_t random[2];
-    exo_cap_t console; /* EXO_TYPE_CONSOLE, all its rights */
+    exo_cap_t console; /* the first console among `caps`; EXO_CAP_NONE if there is none */
+    uint64_t caps;     /* address of what it was given, exo_cap_t[], in the giver's order */
+    uint32_t cap_count;
+    uint32_t reserved;
 };
 
 #endif /* EXO_ABI_START_H */

@@ -18,6 +18,7 @@
 #include "exo/cap/cap.h"
 #include "exo/sync/kobj.h"
 
+struct vm_object;
 struct ring; /* opaque; layout private to core/ipc */
 
 #define RING_RIGHTS                                                                                \
@@ -25,8 +26,8 @@ struct ring; /* opaque; layout private to core/ipc */
      EXO_RIGHT_RING_MAP)
 
 enum ring_side {
-    RING_PRODUCER,
-    RING_CONSUMER,
+    RING_PRODUCER = EXO_RING_PRODUCER,
+    RING_CONSUMER = EXO_RING_CONSUMER,
     RING_SIDES,
 };
 
@@ -43,6 +44,10 @@ EXO_MUST_CHECK exo_status_t ring_create(const struct ring_spec *spec, struct rin
 /* The object for capabilities and references; and back, of an object of EXO_TYPE_RING. */
 struct kobj *ring_object(struct ring *ring);
 struct ring *ring_of(struct kobj *object);
+
+/* What it was made with; what areas show of it, exo_ring_bytes() long, to be shared. Borrowed. */
+const struct ring_spec *ring_spec_of(const struct ring *ring);
+struct vm_object *ring_pages(struct ring *ring);
 
 /* Make the calling thread the only producer, or consumer, until ring_detach(), which only it may
  * call. Messages stay.  Errors: EXO_ERR_BUSY (another thread is), EXO_ERR_INVALID (the side is for

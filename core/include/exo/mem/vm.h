@@ -1,9 +1,9 @@
 /*
  * exo/mem/vm.h - address spaces: sorted areas over memory objects, filled on demand.
  *
- * An area is a run of pages with one protection that shows one object from one offset on. Every
- * page that is touched gets a frame of its own, owned by the space and given back by unmap or
- * destroy.
+ * An area is a run of pages with one protection that shows one object from one offset on. In a
+ * private area every page that is touched gets a frame of its own, owned by the space and given
+ * back by unmap or destroy; a shared area shows the object's frames.
  *
  * Locks:   each call but vm_space_create() and vm_space_hal() takes the space's own lock, a mutex:
  *          any number of threads may use one space at a time; between two calls others may change
@@ -41,21 +41,23 @@ struct hal_space *vm_space_hal(struct vm_space *space);
 
 #define VM_MAP_FIXED     1u /* exactly at `addr`; what was there is unmapped */
 #define VM_MAP_NOREPLACE 2u /* with FIXED: EXO_ERR_EXISTS if anything is there */
+#define VM_MAP_SHARED    4u /* the object's own frames; it must have a `frame` */
 
 struct vm_map_spec {
     vaddr_t addr;             /* page-aligned; without FIXED a wish, 0 for none */
     uint64_t len_bytes;       /* > 0, rounded up to pages */
     uint32_t prot;            /* VM_PROT_* */
+    uint32_t never;           /* VM_PROT_* that vm_protect() must not give later; none of `prot` */
     uint32_t flags;           /* VM_MAP_* */
     struct vm_object *object; /* borrowed; each area takes its own reference */
     uint64_t offset;          /* page-aligned, into the object */
 };
 
-/* Map an object privately. Chosen addresses go downwards from the ceiling (vm_ceiling_set).
+/* Map an object. Chosen addresses go downwards from the ceiling (vm_ceiling_set).
  * Owns:    on failure nothing has changed.
- * Errors:  EXO_ERR_INVALID (empty, unaligned, bad prot or flags), EXO_ERR_BAD_ADDRESS (outside the
- *          user range), EXO_ERR_EXISTS, EXO_ERR_NO_MEMORY (no room, or no frame),
- *          EXO_ERR_NO_RESOURCES (areas, byte limit). */
+ * Errors:  EXO_ERR_INVALID (empty, unaligned, bad prot or flags, an object that cannot be
+ *          shared), EXO_ERR_BAD_ADDRESS (outside the user range), EXO_ERR_EXISTS, EXO_ERR_NO_MEMORY
+ *          (no room, or no frame), EXO_ERR_NO_RESOURCES (areas, byte limit). */
 EXO_MUST_CHECK exo_status_t vm_map(struct vm_space *space, const struct vm_map_spec *spec,
                                    vaddr_t *out);
 
@@ -65,7 +67,8 @@ EXO_MUST_CHECK exo_status_t vm_map(struct vm_space *space, const struct vm_map_s
 EXO_MUST_CHECK exo_status_t vm_unmap(struct vm_space *space, vaddr_t addr, uint64_t len_bytes);
 
 /* Change the protection of a range.
- * Errors:  as vm_unmap; EXO_ERR_NOT_FOUND if a page of the range is not mapped: as on Linux, what
+ * Errors:  as vm_unmap; EXO_ERR_ACCESS_DENIED (an area must never have it: nothing has changed);
+ *          EXO_ERR_NOT_FOUND if a page of the range is not mapped: as on Linux, what
  *          lies below the first hole has changed. */
 EXO_MUST_CHECK exo_status_t vm_protect(struct vm_space *space, vaddr_t addr, uint64_t len_bytes,
                                        uint32_t prot);
@@ -95,7 +98,7 @@ EXO_MUST_CHECK exo_status_t vm_write(struct vm_space *space, vaddr_t addr, const
 struct vm_stats {
     uint32_t areas;
     uint64_t bytes_mapped;   /* of all areas */
-    uint64_t pages_resident; /* frames that hold user pages */
+    uint64_t pages_resident; /* pages that are there, shared ones too */
     uint64_t faults;         /* vm_fault() calls that succeeded */
     uint64_t pages_filled;   /* pages brought in since create */
 };

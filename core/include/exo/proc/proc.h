@@ -7,7 +7,8 @@
  * State: SPAWNED -(thread starts)-> RUNNING -(proc_end, proc_kill)-> ENDED: its thread gives user
  * context,
  *        personality and space back -(proc_wait)-> freed.
- * Owns:  proc_spawn() gives the process to the caller, who gives it back with proc_wait().
+ * Owns:  proc_spawn() gives the process to the caller, who gives it back with proc_wait() or
+ *        proc_let_go().
  */
 #ifndef EXO_PROC_PROC_H
 #define EXO_PROC_PROC_H
@@ -25,13 +26,23 @@ struct proc; /* opaque; layout private to core/proc */
 #define PROC_STATUS_KILLED (PROC_STATUS_SIGNAL + 9)
 #define PROC_STATUS_FAULT  (PROC_STATUS_SIGNAL + 11) /* a native program did what it must not */
 
+/* Capabilities of a table that a new process gets; of core/cap and exo/abi/process.h. */
+struct cap_space;
+struct exo_gift;
+struct proc_gifts {
+    struct cap_space *from;
+    const struct exo_gift *gift; /* gift[count] */
+    uint32_t count;
+};
+
 struct proc_spawn_spec {
     const char *path;     /* as the program is told it was started, absolute */
     const char *exe;      /* the file behind it, absolute: differs from `path` if that is a link */
-    const uint8_t *image; /* an ELF file; valid and constant until proc_wait() returns */
+    const uint8_t *image; /* an ELF file; valid and constant as long as it runs */
     size_t image_size_bytes;
     const char *const *args; /* NULL-terminated; copied to the program's stack, as the next */
     const char *const *env;  /* NULL-terminated */
+    const struct proc_gifts *gifts; /* NULL: the system itself starts it, and gives the console */
 };
 
 /* Load a program and let it run.
@@ -49,6 +60,14 @@ int proc_wait(struct proc *proc);
 /* The same, and tell why it ended, which is more than a status can say. */
 void proc_wait_end(struct proc *proc, struct exo_end *out);
 
+/* Wait for the end without freeing anything; any number of threads may.
+ * Context: thread, may block.  Errors: EXO_ERR_TIMED_OUT, EXO_ERR_INTERRUPTED. */
+EXO_MUST_CHECK exo_status_t proc_wait_until(struct proc *proc, uint64_t deadline_ns,
+                                            struct exo_end *out);
+
+/* Give the process back without waiting: it is freed when it has ended. */
+void proc_let_go(struct proc *proc);
+
 /* Say it in English, as a phrase that goes on from the program's name; cut to fit buf[size]. */
 #define PROC_END_TEXT_MAX 160u
 void proc_end_format(const struct exo_end *end, char *buf, size_t size);
@@ -59,7 +78,7 @@ void proc_end_format(const struct exo_end *end, char *buf, size_t size);
 void proc_end(struct proc *proc, int status);
 
 /* End a process from outside, status PROC_STATUS_KILLED.
- * Context: any thread, before proc_wait(). */
+ * Context: any thread, while the process is the caller's. */
 void proc_kill(struct proc *proc);
 
 /* Has its end been decided? Waits inside a system call leave when it has. */

@@ -13,10 +13,11 @@ struct personality;
 struct proc_image {
     const struct elf_plan *plan;
     const char *path;
-    const char *const *args; /* NULL-terminated */
-    const char *const *env;  /* NULL-terminated */
-    vaddr_t stack_start;     /* lowest address of the stack */
-    vaddr_t stack_end;       /* where the first stack ends */
+    const char *const *args;        /* NULL-terminated */
+    const char *const *env;         /* NULL-terminated */
+    const struct proc_gifts *gifts; /* NULL: everything that there is */
+    vaddr_t stack_start;            /* lowest address of the stack */
+    vaddr_t stack_end;              /* where the first stack ends */
 };
 
 /* A process's tie to its personality; both NULL when none took it. */
