@@ -15,6 +15,7 @@
 #include "exo/debug/log.h"
 #include "exo/debug/trace.h"
 #include "exo/hal.h"
+#include "exo/ipc/source.h"
 #include "exo/lib/assert.h"
 #include "exo/lib/string.h"
 #include "exo/mem/phys.h"
@@ -22,7 +23,6 @@
 #include "exo/proc/upcalls.h"
 #include "exo/sched/thread.h"
 #include "exo/sync/spinlock.h"
-#include "exo/sync/wait.h"
 
 #include "end.h"
 
@@ -32,13 +32,13 @@
 /* Lives in a frame of its own. Keys: [c] constant after spawn, [s] by the process's thread, [a]
  * atomic. */
 struct proc {
-    uint32_t id;             /* [c] */
-    _Atomic int status;      /* [a] PROC_RUNNING, then 0-255 */
-    _Atomic uint32_t refs;   /* [a] its thread's, its spawner's */
-    struct completion ended; /* everything has been given back but the process itself */
-    struct thread *thread;   /* [c] */
-    struct vm_space *space;  /* [s] */
-    struct hal_user *user;   /* [s]; proc_kill() reads it under `user_lock` */
+    uint32_t id;            /* [c] */
+    _Atomic int status;     /* [a] PROC_RUNNING, then 0-255 */
+    _Atomic uint32_t refs;  /* [a] its thread's, its spawner's */
+    struct source ended;    /* everything has been given back but the process itself */
+    struct thread *thread;  /* [c] */
+    struct vm_space *space; /* [s] */
+    struct hal_user *user;  /* [s]; proc_kill() reads it under `user_lock` */
     struct spinlock user_lock;
     struct exo_end end;       /* under `user_lock`; constant once status is not PROC_RUNNING */
     struct exo_end *fault;    /* [s] what is being answered, NULL otherwise */
@@ -188,7 +188,7 @@ static void proc_release(struct proc *proc)
 static void proc_unref(struct proc *proc)
 {
     if (atomic_fetch_sub_explicit(&proc->refs, 1, memory_order_acq_rel) == 1) {
-        completion_fini(&proc->ended);
+        source_fini(&proc->ended);
         phys_free(hal_virt_to_phys(proc), 1);
     }
 }
@@ -205,7 +205,7 @@ static void proc_main(void *arg)
     }
     proc_release(proc);
     thread_user_data_set(hal_current(), NULL);
-    completion_complete(&proc->ended);
+    source_set(&proc->ended, EXO_SIGNAL_PROCESS_ENDED);
     proc_unref(proc);
 }
 
@@ -337,7 +337,7 @@ exo_status_t proc_spawn(const struct proc_spawn_spec *spec, struct proc **out)
     proc->id = atomic_fetch_add_explicit(&g_next_id, 1, memory_order_relaxed);
     atomic_init(&proc->status, PROC_RUNNING);
     atomic_init(&proc->refs, 2);
-    completion_init(&proc->ended);
+    source_init(&proc->ended, EXO_SIGNAL_PROCESS_ENDED);
     spin_init(&proc->user_lock, RANK_PROC_TABLE);
     memcpy(proc->path, spec->path, strlen(spec->path) + 1);
     memcpy(proc->exe, spec->exe, strlen(spec->exe) + 1);
@@ -373,12 +373,19 @@ void proc_wait_end(struct proc *proc, struct exo_end *out)
 
 exo_status_t proc_wait_until(struct proc *proc, uint64_t deadline_ns, struct exo_end *out)
 {
-    const exo_status_t status = completion_wait(&proc->ended, deadline_ns);
+    uint64_t signals = 0;
+    const exo_status_t status =
+        source_wait(&proc->ended, EXO_SIGNAL_PROCESS_ENDED, deadline_ns, &signals);
 
     if (status == EXO_OK) {
         *out = proc->end;
     }
     return status;
+}
+
+struct source *proc_source(struct proc *proc)
+{
+    return &proc->ended;
 }
 
 void proc_let_go(struct proc *proc)

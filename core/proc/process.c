@@ -18,9 +18,15 @@ static void process_destroy(struct kobj *object)
     heap_free_sized(process, sizeof(*process));
 }
 
+static struct source *process_source(struct kobj *object)
+{
+    return proc_source(process_of(object));
+}
+
 static const struct kobj_ops g_process_ops = { .name = "process",
                                                .type = EXO_TYPE_PROCESS,
                                                .rights = PROCESS_RIGHTS,
+                                               .source = process_source,
                                                .destroy = process_destroy };
 
 struct proc *process_of(struct kobj *object)

@@ -198,7 +198,7 @@ int64_t native_process_wait(const struct native_call *call)
     struct kobj *object = NULL;
     struct exo_end end;
     exo_status_t status =
-        native_object(call, call->arg[0], EXO_TYPE_PROCESS, EXO_RIGHT_PROCESS_WAIT, &object);
+        native_object(call, call->arg[0], EXO_TYPE_PROCESS, EXO_RIGHT_WAIT, &object);
 
     if (status != EXO_OK) {
         return status;

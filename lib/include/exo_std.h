@@ -9,6 +9,7 @@
 #include "exo_std/memory.h"
 #include "exo_std/process.h"
 #include "exo_std/ring.h"
+#include "exo_std/signal.h"
 #include "exo_std/spawn.h"
 #include "exo_std/syscall.h"
 #include "exo_std/time.h"

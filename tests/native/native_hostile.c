@@ -9,7 +9,7 @@
 
 static void numbers(void)
 {
-    static const uint32_t unknown[] = { 3,   15,  31,  47,  85,     111,       112,
+    static const uint32_t unknown[] = { 3,   15,  31,  47,  85,     111,       121,
                                         200, 255, 256, 257, 0xffff, 0x3fffffff };
 
     for (uint32_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {

@@ -125,7 +125,7 @@ static void ends(void)
     CHECK_STATUS(start("loops", NULL, 0, &process), EXO_OK);
     CHECK_STATUS(exo_process_wait(process, 0, &end), EXO_ERR_TIMED_OUT);
     CHECK_STATUS(exo_process_wait(process, exo_clock_ns() + SECOND / 100, &end), EXO_ERR_TIMED_OUT);
-    CHECK_STATUS(exo_cap_duplicate(process, EXO_RIGHT_PROCESS_WAIT, &less), EXO_OK);
+    CHECK_STATUS(exo_cap_duplicate(process, EXO_RIGHT_WAIT, &less), EXO_OK);
     CHECK_STATUS(exo_process_kill(less), EXO_ERR_ACCESS_DENIED);
     CHECK_STATUS(exo_cap_close(less), EXO_OK);
     CHECK_STATUS(exo_cap_duplicate(process, EXO_RIGHT_PROCESS_KILL, &less), EXO_OK);

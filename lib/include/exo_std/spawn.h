@@ -29,7 +29,7 @@ exo_status_t exo_spawn(const struct exo_program *program, exo_cap_t *process);
 exo_cap_t exo_given(uint32_t number);
 
 /* Wait until deadline_ns for a process to end, and learn why it did; 0: only look.
- * Errors: EXO_ERR_TIMED_OUT, EXO_ERR_BAD_CAP, EXO_ERR_ACCESS_DENIED (no EXO_RIGHT_PROCESS_WAIT). */
+ * Errors: EXO_ERR_TIMED_OUT, EXO_ERR_BAD_CAP, EXO_ERR_ACCESS_DENIED (no EXO_RIGHT_WAIT). */
 exo_status_t exo_process_wait(exo_cap_t process, uint64_t deadline_ns, struct exo_end *end);
 
 /* End a process.  Errors: EXO_ERR_BAD_CAP, EXO_ERR_ACCESS_DENIED (no EXO_RIGHT_PROCESS_KILL). */

@@ -52,8 +52,16 @@ static inline void object_destroy(struct kobj *object)
 }
 
 static const struct kobj_ops g_object_ops[] = {
-    { "one", TYPE_ONE, RIGHTS_TEST, object_on_last_cap, object_destroy },
-    { "two", TYPE_TWO, RIGHTS_TEST, object_on_last_cap, object_destroy },
+    { .name = "one",
+      .type = TYPE_ONE,
+      .rights = RIGHTS_TEST,
+      .on_last_cap = object_on_last_cap,
+      .destroy = object_destroy },
+    { .name = "two",
+      .type = TYPE_TWO,
+      .rights = RIGHTS_TEST,
+      .on_last_cap = object_on_last_cap,
+      .destroy = object_destroy },
 };
 
 /* A new object of TYPE_ONE or TYPE_TWO; NULL if there is no memory. */

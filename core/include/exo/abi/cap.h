@@ -39,11 +39,17 @@ typedef uint32_t exo_rights_t;
 #define EXO_RIGHTS_COMMON   0x000fu /* those that mean the same for every type */
 #define EXO_RIGHTS_ALL      0xffffu /* the other twelve belong to the type */
 
+/* Of every type that can be waited for: event, timer, port, process. */
+#define EXO_RIGHT_WAIT 0x0010u
+
+#define EXO_RIGHT_EVENT_SIGNAL 0x0020u
+#define EXO_RIGHT_TIMER_SET    0x0020u
+#define EXO_RIGHT_PORT_BIND    0x0020u
+
 /* Rights of a console. */
 #define EXO_RIGHT_CONSOLE_WRITE 0x0010u
 
-/* Rights of a process. */
-#define EXO_RIGHT_PROCESS_WAIT 0x0010u
+/* Rights of a process, beside EXO_RIGHT_WAIT. */
 #define EXO_RIGHT_PROCESS_KILL 0x0020u
 
 /* Rights of a memory object: what it may be mapped for. Whatever is mapped can be read. */

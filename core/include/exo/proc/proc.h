@@ -18,6 +18,7 @@
 #include "exo/hal/user.h"
 #include "exo/mem/vm.h"
 
+struct source;
 struct proc; /* opaque; layout private to core/proc */
 
 #define PROC_PATH_MAX 256u /* bytes of a program's path, NUL included */
@@ -64,6 +65,9 @@ void proc_wait_end(struct proc *proc, struct exo_end *out);
  * Context: thread, may block.  Errors: EXO_ERR_TIMED_OUT, EXO_ERR_INTERRUPTED. */
 EXO_MUST_CHECK exo_status_t proc_wait_until(struct proc *proc, uint64_t deadline_ns,
                                             struct exo_end *out);
+
+/* What says that it ended: EXO_SIGNAL_PROCESS_ENDED. */
+struct source *proc_source(struct proc *proc);
 
 /* Give the process back without waiting: it is freed when it has ended. */
 void proc_let_go(struct proc *proc);

@@ -10,7 +10,7 @@
 #include "exo/proc/proc.h"
 #include "exo/sync/kobj.h"
 
-#define PROCESS_RIGHTS (EXO_RIGHTS_COMMON | EXO_RIGHT_PROCESS_WAIT | EXO_RIGHT_PROCESS_KILL)
+#define PROCESS_RIGHTS (EXO_RIGHTS_COMMON | EXO_RIGHT_WAIT | EXO_RIGHT_PROCESS_KILL)
 
 /* Make an object with one reference, the caller's, and spawn its process.
  * Errors: those of proc_spawn(). */

@@ -20,6 +20,7 @@
 #include "exo/sync/spinlock.h"
 
 struct kobj;
+struct source;   /* of exo/ipc/source.h */
 struct cap_node; /* cap's own: the place of an entry among those of its object */
 
 struct kobj_ops {
@@ -29,6 +30,8 @@ struct kobj_ops {
     /* No capability names it any more: wake who waits, tell the peer. The object is alive, no lock
      * is held, preemption is on. May be NULL. */
     void (*on_last_cap)(struct kobj *object);
+    /* What can be waited for in it; NULL: nothing. */
+    struct source *(*source)(struct kobj *object);
     /* The last reference is gone and nobody borrows the object any more: free it. In the thread
      * `epoch`, so it must not wait long. */
     void (*destroy)(struct kobj *object);

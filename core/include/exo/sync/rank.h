@@ -22,6 +22,9 @@ enum lock_rank {
 
     RANK_IRQ_FIRST,
     RANK_TEST_IRQ = RANK_IRQ_FIRST,
+    RANK_ALARM,  /* a timer object; held while it signals */
+    RANK_SOURCE, /* what can be waited for; under it the ports that it is bound to */
+    RANK_PORT,
     RANK_WAIT_QUEUE,  /* wakes threads under it: below RANK_RUN_QUEUE */
     RANK_WAIT_BUCKET, /* the same, of waiters on addresses; two at once by rising address */
     RANK_RING,        /* the look of who waits on a ring, under RANK_WAIT_BUCKET */

@@ -51,6 +51,14 @@ void wait_wake_all(struct wait_queue *queue);
  * EXO_ERR_TIMED_OUT; it cannot be interrupted. The condition is evaluated with no lock held, at
  * least once, and once more after the deadline. */
 #define WAIT_UNTIL(queue, condition, deadline_ns, status_out)                                      \
+    WAIT_UNTIL_BY(sync_park, queue, condition, deadline_ns, status_out)
+
+/* The same, cut short by thread_interrupt() and thread_kill(): EXO_ERR_INTERRUPTED, unless the
+ * condition holds then. */
+#define WAIT_INTERRUPTIBLY(queue, condition, deadline_ns, status_out)                              \
+    WAIT_UNTIL_BY(sync_park_interruptible, queue, condition, deadline_ns, status_out)
+
+#define WAIT_UNTIL_BY(park, queue, condition, deadline_ns, status_out)                             \
     do {                                                                                           \
         struct wait_entry wait_entry_ = { .thread = hal_current() };                               \
         exo_status_t wait_status_ = EXO_OK;                                                        \
@@ -65,7 +73,7 @@ void wait_wake_all(struct wait_queue *queue);
             if (wait_status_ != EXO_OK) {                                                          \
                 break;                                                                             \
             }                                                                                      \
-            wait_status_ = sync_park(deadline_ns);                                                 \
+            wait_status_ = park(deadline_ns);                                                      \
         }                                                                                          \
         wait_finish((queue), &wait_entry_);                                                        \
         *(status_out) = wait_status_;                                                              \
