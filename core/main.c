@@ -25,8 +25,8 @@
 
 #define CPU_ONLINE_TIMEOUT_NS (2 * NS_PER_S)
 
-static uint32_t g_cpus_wanted = CPUS_MAX; /* cpus=N on the command line */
-static bool g_chart_wanted;               /* bootchart on the command line */
+static uint32_t g_cpus_wanted; /* cpus=N on the command line; 0: it does not say */
+static bool g_chart_wanted;    /* bootchart on the command line */
 static struct completion g_cpu_online[CPUS_MAX];
 
 static exo_status_t param_cpus(const char *value)
@@ -110,7 +110,8 @@ static void start_cpu(uint32_t cpu)
 
 static void step_cpus(void)
 {
-    const uint32_t wanted = (uint32_t)min_u64(g_cpus_wanted, CPUS_MAX);
+    const uint32_t all = boot_is_recovery() ? 1 : CPUS_MAX;
+    const uint32_t wanted = g_cpus_wanted != 0 ? g_cpus_wanted : all;
 
     if (boot_info_get()->cpu_count > wanted) {
         klog(KLOG_INFO, "boot", "cpus left off=%u", boot_info_get()->cpu_count - wanted);
@@ -153,8 +154,8 @@ static const struct boot_step g_steps[] = {
     { "reclaim", BOOT_NORMAL, 5, step_reclaim },
     { "epoch", BOOT_NORMAL, 10, step_epoch },
     { "cpus", BOOT_NORMAL, BOOT_ORDER_CPUS, step_cpus },
-    /* Registered elsewhere: tests (700), the first program (800), the monitor (900). */
-    { "banner", BOOT_NORMAL, BOOT_ORDER_MONITOR - 1, step_banner },
+    /* Registered elsewhere: tests (700), the first program, the monitor (900). */
+    { "banner", BOOT_NORMAL, BOOT_ORDER_MONITOR - 2, step_banner },
     { "chart", BOOT_DEFERRED, 1000, step_chart },
 };
 

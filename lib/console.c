@@ -25,6 +25,13 @@ exo_status_t exo_console_write(exo_cap_t console, const void *bytes, size_t len_
     return EXO_OK;
 }
 
+int64_t exo_console_read(exo_cap_t console, void *bytes, size_t len_bytes, uint64_t deadline_ns)
+{
+    const uint64_t arg[6] = { console, (uint64_t)bytes, len_bytes, deadline_ns };
+
+    return exo_syscall6(EXO_SYSCALL_console_read, arg);
+}
+
 exo_status_t exo_print(const char *text)
 {
     size_t len = 0;

@@ -156,6 +156,20 @@ void boot_params_read(void)
     params_walk(g_text, &visitor);
 }
 
+static bool g_recovery;
+
+static exo_status_t param_recovery(const char *value)
+{
+    g_recovery = !str_equal(value, "0");
+    return EXO_OK;
+}
+EXO_BOOT_PARAM(recovery, "recovery", "one CPU, and the monitor instead of init", param_recovery);
+
+bool boot_is_recovery(void)
+{
+    return g_recovery;
+}
+
 static exo_status_t param_env(const char *value)
 {
     if (g_env_count == BOOT_ARGS_MAX) {

@@ -39,7 +39,7 @@ size_t console_read(char *buf, size_t len_bytes, uint64_t deadline_ns)
     exo_status_t status = EXO_OK;
     size_t count = 0;
 
-    WAIT_UNTIL(&g_readers, (count = take(buf, len_bytes)) > 0, deadline_ns, &status);
+    WAIT_INTERRUPTIBLY(&g_readers, (count = take(buf, len_bytes)) > 0, deadline_ns, &status);
     return status == EXO_OK ? count : 0;
 }
 

@@ -10,8 +10,7 @@ static void console_destroy(struct kobj *object);
 
 static const struct kobj_ops g_console_ops = { .name = "console",
                                                .type = EXO_TYPE_CONSOLE,
-                                               .rights =
-                                                   EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE,
+                                               .rights = CONSOLE_RIGHTS,
                                                .destroy = console_destroy };
 
 static struct kobj g_console = KOBJ_INIT(&g_console_ops);

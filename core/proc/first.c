@@ -1,6 +1,9 @@
 /*
- * core/proc/first.c - the boot step that runs the program named after " -- " on the command line
- * and ends the machine with its exit status.
+ * core/proc/first.c - the boot step that runs the program named after " -- " on the command line,
+ * or init, and ends the machine with its exit status.
+ *
+ * Without a program on the command line, without an init in the initrd, or with `recovery`, the
+ * monitor starts instead.
  *
  * Statuses of its own, as shells give them: 127 if there is no such program, 126 if it is there and
  * cannot be run; the reason goes to the error stream.
@@ -15,7 +18,9 @@
 #define STATUS_NOT_FOUND  127
 #define STATUS_CANNOT_RUN 126
 
-#define FIRST_ORDER 900u /* after everything that a program may need, before the monitor */
+#define FIRST_ORDER (BOOT_ORDER_MONITOR - 1) /* after everything that a program may need */
+
+static const char *const g_init[] = { "/bin/init", NULL };
 
 static void say(const char *text)
 {
@@ -74,10 +79,16 @@ static void first_program_run(void)
     const char *const *args = boot_args(&argc);
 
     if (argc == 0) {
+        args = g_init;
+    }
+    if (boot_is_recovery() && argc == 0) {
         return;
     }
     exo_status_t status = program_find(args[0], &program);
 
+    if (status == EXO_ERR_NOT_FOUND && argc == 0) {
+        return; /* an initrd without init, or none */
+    }
     if (status != EXO_OK) {
         fail_find(args[0], status);
     }

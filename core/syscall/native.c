@@ -42,8 +42,7 @@ static void attach_undo(struct native_proc *native)
 static exo_status_t give_console(struct cap_space *to, struct native_given *given)
 {
     given->count = 1;
-    return cap_insert(to, console_object(), EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE, 0,
-                      &given->cap[0]);
+    return cap_insert(to, console_object(), CONSOLE_RIGHTS, 0, &given->cap[0]);
 }
 
 static exo_status_t give(const struct proc_gifts *gifts, struct cap_space *to,

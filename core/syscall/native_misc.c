@@ -23,13 +23,13 @@ int64_t native_clock_read(uint64_t arg0, uint64_t arg1)
     return (int64_t)hal_clock_ns();
 }
 
-static exo_status_t console_check(const struct native_call *call)
+static exo_status_t console_check(const struct native_call *call, exo_rights_t need)
 {
     struct kobj *console = NULL;
 
     epoch_enter();
-    const exo_status_t status = cap_lookup(call->native->caps, call->arg[0], EXO_TYPE_CONSOLE,
-                                           EXO_RIGHT_CONSOLE_WRITE, &console);
+    const exo_status_t status =
+        cap_lookup(call->native->caps, call->arg[0], EXO_TYPE_CONSOLE, need, &console);
 
     epoch_exit(); /* the console never ends */
     return status;
@@ -42,7 +42,7 @@ int64_t native_console_write(const struct native_call *call)
     const uint64_t len_bytes = call->arg[2];
     char chunk[CHUNK_SIZE];
     uint64_t done = 0;
-    exo_status_t status = console_check(call);
+    exo_status_t status = console_check(call, EXO_RIGHT_CONSOLE_WRITE);
 
     if (status == EXO_OK && !user_range_ok(text, len_bytes)) {
         status = EXO_ERR_BAD_ADDRESS;
@@ -57,6 +57,33 @@ int64_t native_console_write(const struct native_call *call)
         }
     }
     return done > 0 ? (int64_t)done : status;
+}
+
+/* cap, where to, how many, deadline */
+int64_t native_console_read(const struct native_call *call)
+{
+    const vaddr_t to = call->arg[1];
+    const uint64_t len_bytes = call->arg[2];
+    char chunk[CHUNK_SIZE];
+    const exo_status_t status = console_check(call, EXO_RIGHT_CONSOLE_READ);
+
+    if (status != EXO_OK) {
+        return status;
+    }
+    if (len_bytes == 0) {
+        return EXO_ERR_INVALID;
+    }
+    if (!user_range_ok(to, len_bytes)) {
+        return EXO_ERR_BAD_ADDRESS;
+    }
+    const size_t got = console_read(chunk, (size_t)min_u64(len_bytes, sizeof(chunk)), call->arg[3]);
+
+    if (got == 0) {
+        return proc_ending(call->proc) ? EXO_ERR_INTERRUPTED : EXO_ERR_TIMED_OUT;
+    }
+    const exo_status_t copied = user_copy_out(proc_space(call->proc), to, chunk, got, NULL);
+
+    return copied == EXO_OK ? (int64_t)got : copied;
 }
 
 int64_t native_process_exit(const struct native_call *call)

@@ -156,7 +156,11 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (argc >= 2 && strcmp(argv[1], "--boot") == 0) {
-        boot(argc > 2 ? argv[2] : "", true);
+        static char cmdline[512];
+
+        /* The monitor, not init, and all CPUs all the same. */
+        (void)snprintf(cmdline, sizeof(cmdline), "recovery cpus=64 %s", argc > 2 ? argv[2] : "");
+        boot(cmdline, true);
     }
     if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
         fprintf(stderr, "usage: exo-unit [PATTERNS | --list | --boot [\"key=value ...\"]]\n");

@@ -4,7 +4,7 @@ set -eu
 cd "$EXO_BUILD"
 
 said=$(printf 'run\nrun busybox false\nrun crash null\nrun nobody\nrun busybox true\npoweroff\n' |
-    ./exo-hosted --initrd initrd.cpio 2>&1)
+    ./exo-hosted --append recovery --initrd initrd.cpio 2>&1)
 # expect TEXT: a line of what the monitor said has it.
 expect()
 {

@@ -1,7 +1,7 @@
 /* tests/native/native_caps.c - capabilities as a program has them. */
 #include "native_check.h"
 
-#define CONSOLE_ALL (EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE)
+#define CONSOLE_ALL (EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE | EXO_RIGHT_CONSOLE_READ)
 
 static void query(exo_cap_t console)
 {
@@ -17,6 +17,7 @@ static void rights_shrink(exo_cap_t console)
 {
     struct exo_cap_info info = { 0 };
     exo_cap_t less = EXO_CAP_NONE;
+    char byte = 0;
     exo_cap_t more = EXO_CAP_NONE;
 
     CHECK_STATUS(exo_cap_duplicate(console, EXO_RIGHT_DUPLICATE, &less), EXO_OK);
@@ -24,6 +25,7 @@ static void rights_shrink(exo_cap_t console)
     CHECK_STATUS(exo_cap_query(less, &info), EXO_OK);
     CHECK(info.rights == EXO_RIGHT_DUPLICATE);
     CHECK_STATUS(exo_console_write(less, "x", 1), EXO_ERR_ACCESS_DENIED);
+    CHECK_STATUS(exo_console_read(less, &byte, 1, 0), EXO_ERR_ACCESS_DENIED);
     CHECK_STATUS(exo_cap_duplicate(less, CONSOLE_ALL, &more), EXO_ERR_ACCESS_DENIED);
     CHECK_STATUS(exo_cap_derive(less, 0, 0, &more), EXO_ERR_ACCESS_DENIED);
     CHECK_STATUS(exo_cap_revoke(less), EXO_ERR_ACCESS_DENIED);

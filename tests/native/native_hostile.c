@@ -9,7 +9,7 @@
 
 static void numbers(void)
 {
-    static const uint32_t unknown[] = { 3,   15,  31,  47,  85,     111,       121,
+    static const uint32_t unknown[] = { 4,   15,  31,  47,  85,     111,       121,
                                         200, 255, 256, 257, 0xffff, 0x3fffffff };
 
     for (uint32_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
@@ -51,7 +51,7 @@ static void capabilities(exo_cap_t console)
     CHECK_STATUS(exo_syscall(EXO_SYSCALL_cap_duplicate, console, 0x10000, 0), EXO_ERR_INVALID);
     CHECK_STATUS(exo_syscall(EXO_SYSCALL_cap_duplicate, console, 1ull << 32, 0), EXO_ERR_INVALID);
     CHECK_STATUS(exo_syscall(EXO_SYSCALL_cap_derive, console, 1ull << 63, 0), EXO_ERR_INVALID);
-    CHECK_STATUS(exo_syscall(EXO_SYSCALL_cap_duplicate, console, 0xffe0, 0), EXO_ERR_ACCESS_DENIED);
+    CHECK_STATUS(exo_syscall(EXO_SYSCALL_cap_duplicate, console, 0xffc0, 0), EXO_ERR_ACCESS_DENIED);
 }
 
 static void pointers(exo_cap_t console)
@@ -76,6 +76,9 @@ static void pointers(exo_cap_t console)
                  EXO_ERR_BAD_ADDRESS);
     CHECK_STATUS(exo_syscall(EXO_SYSCALL_console_write, console, (uint64_t)read_only, USER_END),
                  EXO_ERR_BAD_ADDRESS);
+    CHECK_STATUS(exo_syscall(EXO_SYSCALL_console_read, console, (uint64_t)read_only, 0),
+                 EXO_ERR_INVALID);
+    CHECK_STATUS(exo_syscall(EXO_SYSCALL_console_read, console, USER_END, 8), EXO_ERR_BAD_ADDRESS);
     CHECK_STATUS(exo_cap_query(console, (struct exo_cap_info *)(uint64_t)read_only),
                  EXO_ERR_BAD_ADDRESS);
     CHECK(read_only[0] == 'c');

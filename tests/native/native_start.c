@@ -38,6 +38,13 @@ int main(int argc, char **argv, char **env)
     if (argc > 1 && same(argv[1], "status")) {
         exo_exit(0x107); /* its low eight bits */
     }
+    if (argc > 1 && same(argv[1], "sleep")) {
+        return exo_sleep_until(UINT64_MAX);
+    }
+    if (argc > 1 && same(argv[1], "later")) {
+        (void)exo_sleep(450000000); /* the tests of init: two restarts later */
+        return 9;
+    }
     CHECK(argc == 1);
     CHECK(argv[argc] == NULL);
     CHECK(same(g_texts[1], "b"));

@@ -50,8 +50,8 @@ static void count_wakes(void *arg)
     (void)arg;
     while (atomic_load(&g_stop) == 0) {
         if (thread_park(CLOCK_NEVER) == EXO_OK) {
-            atomic_fetch_add(&g_ran, 1);
             atomic_store(&g_cpu, hal_cpu_id());
+            atomic_fetch_add(&g_ran, 1); /* last: who sees it looks at the CPU */
         }
     }
 }

@@ -48,6 +48,7 @@ typedef uint32_t exo_rights_t;
 
 /* Rights of a console. */
 #define EXO_RIGHT_CONSOLE_WRITE 0x0010u
+#define EXO_RIGHT_CONSOLE_READ  0x0020u
 
 /* Rights of a process, beside EXO_RIGHT_WAIT. */
 #define EXO_RIGHT_PROCESS_KILL 0x0020u

@@ -13,6 +13,7 @@
 X(abi_version, 0, FAST, "which version of these calls the kernel has")
 X(clock_read, 1, FAST, "the monotonic clock")
 X(console_write, 2, SLOW, "write bytes to a console")
+X(console_read, 3, SLOW, "read what is typed at a console")
 X(process_exit, 16, SLOW, "end the process")
 X(thread_yield, 17, SLOW, "let others go first")
 X(thread_sleep, 18, SLOW, "sleep until a time")

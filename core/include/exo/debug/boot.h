@@ -66,6 +66,9 @@ const char *const *boot_args(uint32_t *argc);
 /* Environment given as env=NAME=VALUE words (percent-encoded like arguments). NULL-terminated. */
 const char *const *boot_env(uint32_t *envc);
 
+/* Was `recovery` on the command line: one CPU, and the monitor instead of init? */
+bool boot_is_recovery(void);
+
 /* Find module `name` in boot_info.  Errors: EXO_ERR_NOT_FOUND. */
 struct boot_module;
 EXO_MUST_CHECK exo_status_t boot_module_find(const char *name, const struct boot_module **out);

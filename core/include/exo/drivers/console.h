@@ -14,8 +14,11 @@
 
 #define CONSOLE_END 0x04 /* ^D: hosted, the end of standard input too */
 
+#define CONSOLE_RIGHTS (EXO_RIGHTS_COMMON | EXO_RIGHT_CONSOLE_WRITE | EXO_RIGHT_CONSOLE_READ)
+
 /* Wait for input until the clock reaches deadline_ns (UINT64_MAX: for ever) and take at most
- * len_bytes of it; returns how many, 0 after the deadline.  Context: thread, may block. */
+ * len_bytes of it; returns how many, 0 after the deadline or when the thread is
+ * interrupted.  Context: thread, may block. */
 size_t console_read(char *buf, size_t len_bytes, uint64_t deadline_ns);
 
 /* Bytes dropped so far because nobody read. */
