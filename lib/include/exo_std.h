@@ -5,6 +5,7 @@
 #define EXO_STD_H
 
 #include "exo_std/cap.h"
+#include "exo_std/channel.h"
 #include "exo_std/console.h"
 #include "exo_std/memory.h"
 #include "exo_std/process.h"

@@ -58,6 +58,10 @@ typedef uint32_t exo_rights_t;
 #define EXO_RIGHT_MEMORY_WRITE 0x0020u
 #define EXO_RIGHT_MEMORY_EXEC  0x0040u
 
+/* Rights of a channel's end, beside EXO_RIGHT_WAIT. */
+#define EXO_RIGHT_CHANNEL_SEND    0x0020u /* and call */
+#define EXO_RIGHT_CHANNEL_RECEIVE 0x0040u /* and reply */
+
 /* Rights of a ring. */
 #define EXO_RIGHT_RING_PUT   0x0040u
 #define EXO_RIGHT_RING_TAKE  0x0080u

@@ -13,6 +13,7 @@ enum lock_rank {
     RANK_TEST_LOW, /* tests of the checker itself */
     RANK_PROC_TABLE,
     RANK_MONITOR,
+    RANK_CHANNEL,      /* messages on their way; signals are set under it */
     RANK_CAP_TREE,     /* the entries that name one object, in all tables */
     RANK_CAP_SPACE,    /* one table's free slots; taken under the lock of the object */
     RANK_KERNEL_FLUSH, /* one flush of the kernel's area at a time; all CPUs are called under it */
