@@ -244,8 +244,8 @@ static exo_status_t message_take(const struct channel_user *user, const struct e
     return status;
 }
 
-/* Put the capabilities of a message that was received into the user's table. One that was revoked on
- * the way is none; if there is no room the rest are lost, which the caller is told. */
+/* Put the capabilities of a message that was received into the user's table. One that was revoked
+ * on the way is none; if there is no room the rest are lost, which the caller is told. */
 static exo_status_t message_give(const struct channel_user *user, struct exo_message *message)
 {
     struct cap_space *const transit = end_of(user->end)->channel->transit;

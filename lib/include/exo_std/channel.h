@@ -27,27 +27,30 @@ exo_status_t exo_channel_call(exo_cap_t end, struct exo_message *message, uint64
  * more). */
 exo_status_t exo_channel_reply(exo_cap_t end, const struct exo_message *message);
 
+/* A type may be used in some ways only. */
+#define EXO_CHANNEL_FUNCTION static inline __attribute__((unused)) exo_status_t
+
 /* Define NAME_send, NAME_receive and NAME_call for messages that hold a TYPE, of at most 56 bytes;
  * another type does not compile. The envelope (badge, reply, capabilities) is in *message. */
 #define EXO_CHANNEL_OF(name, type)                                                                 \
     _Static_assert(sizeof(type) <= sizeof(((struct exo_message *)0)->word),                        \
                    #type " fits a message");                                                       \
-    static inline exo_status_t name##_send(exo_cap_t end, const type *value, uint64_t deadline_ns) \
+    EXO_CHANNEL_FUNCTION name##_send(exo_cap_t end, const type *value, uint64_t deadline_ns)       \
     {                                                                                              \
         struct exo_message message = { .cap_count = 0 };                                           \
                                                                                                    \
         __builtin_memcpy(message.word, value, sizeof(type));                                       \
         return exo_channel_send(end, &message, deadline_ns);                                       \
     }                                                                                              \
-    static inline exo_status_t name##_receive(exo_cap_t end, type *value,                          \
-                                              struct exo_message *message, uint64_t deadline_ns)   \
+    EXO_CHANNEL_FUNCTION name##_receive(exo_cap_t end, type *value, struct exo_message *message,   \
+                                        uint64_t deadline_ns)                                      \
     {                                                                                              \
         const exo_status_t status = exo_channel_receive(end, message, deadline_ns);                \
                                                                                                    \
         __builtin_memcpy(value, message->word, status == EXO_OK ? sizeof(type) : 0);               \
         return status;                                                                             \
     }                                                                                              \
-    static inline exo_status_t name##_call(exo_cap_t end, type *value, uint64_t deadline_ns)       \
+    EXO_CHANNEL_FUNCTION name##_call(exo_cap_t end, type *value, uint64_t deadline_ns)             \
     {                                                                                              \
         struct exo_message message = { .cap_count = 0 };                                           \
                                                                                                    \

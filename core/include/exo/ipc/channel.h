@@ -11,8 +11,8 @@
  * Owns:    channel_create() returns one reference of each end.
  * Locks:   RANK_CHANNEL, and those of sources and capabilities inside.
  * Context: thread, may block.
- * Errors:  of all: EXO_ERR_DEAD (the other end is closed, or this one), EXO_ERR_TIMED_OUT (deadline_ns
- *          on the clock; 0: not at all), EXO_ERR_INTERRUPTED.
+ * Errors:  of all: EXO_ERR_DEAD (the other end is closed, or this one), EXO_ERR_TIMED_OUT
+ *          (deadline_ns on the clock; 0: not at all), EXO_ERR_INTERRUPTED.
  */
 #ifndef EXO_IPC_CHANNEL_H
 #define EXO_IPC_CHANNEL_H
