@@ -219,12 +219,12 @@ exo_status_t cap_derive(struct cap_space *space, exo_cap_t cap, const struct cap
 
 /* ---- moving and closing ---- */
 
-static exo_status_t move_try(struct cap_space *space, exo_cap_t cap, exo_rights_t need,
-                             struct cap_space *dst, exo_cap_t *out)
+static exo_status_t move_try(struct cap_space *space, exo_cap_t cap, struct cap_space *dst,
+                             exo_cap_t *out)
 {
     struct cap_node *node = NULL;
     struct entry entry;
-    exo_status_t status = entry_lock(space, cap, need, &entry);
+    exo_status_t status = entry_lock(space, cap, EXO_RIGHT_SEND, &entry);
 
     if (status != EXO_OK) {
         return status;
@@ -242,30 +242,18 @@ static exo_status_t move_try(struct cap_space *space, exo_cap_t cap, exo_rights_
     return status;
 }
 
-static exo_status_t move(struct cap_space *space, exo_cap_t cap, exo_rights_t need,
-                         struct cap_space *dst, exo_cap_t *out)
+exo_status_t cap_move(struct cap_space *space, exo_cap_t cap, struct cap_space *dst, exo_cap_t *out)
 {
     exo_status_t status = EXO_OK;
 
     while (status == EXO_OK) {
-        status = move_try(space, cap, need, dst, out);
+        status = move_try(space, cap, dst, out);
         if (status != EXO_ERR_BUSY) {
             return status;
         }
         status = cap_space_grow(dst);
     }
     return status;
-}
-
-exo_status_t cap_move(struct cap_space *space, exo_cap_t cap, struct cap_space *dst, exo_cap_t *out)
-{
-    return move(space, cap, EXO_RIGHT_SEND, dst, out);
-}
-
-exo_status_t cap_deliver(struct cap_space *transit, exo_cap_t cap, struct cap_space *dst,
-                         exo_cap_t *out)
-{
-    return move(transit, cap, 0, dst, out);
 }
 
 exo_status_t cap_close(struct cap_space *space, exo_cap_t cap)

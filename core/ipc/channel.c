@@ -254,7 +254,7 @@ static exo_status_t message_give(const struct channel_user *user, struct exo_mes
     for (uint32_t i = 0; i < message->cap_count; i++) {
         const exo_cap_t sent = message->cap[i];
         exo_cap_t made = EXO_CAP_NONE;
-        const exo_status_t moved = cap_deliver(transit, sent, user->caps, &made);
+        const exo_status_t moved = cap_move(transit, sent, user->caps, &made);
 
         if (moved != EXO_OK && moved != EXO_ERR_BAD_CAP) {
             (void)!cap_close(transit, sent);

@@ -245,6 +245,17 @@ START_TEST(channel_calls_end_early)
     message.reply = 0;
     ck_assert_int_eq(channel_reply(&to, &message), EXO_ERR_NOT_FOUND);
 
+    /* Nor is a capability of it left on the way. */
+    struct kobj *event = NULL;
+
+    ck_assert_int_eq(event_create(&event), EXO_OK);
+    ck_assert_int_eq(cap_insert(g_caps[1], event, EVENT_RIGHTS, 0, &cap), EXO_OK);
+    message.cap_count = 1;
+    message.cap[0] = cap;
+    ck_assert_int_eq(channel_reply(&to, &message), EXO_ERR_NOT_FOUND);
+    ck_assert_uint_eq(cap_check(event), 1);
+    kobj_unref(event);
+
     /* A caller that is killed, and one whose server goes. */
     struct thread *thread = test_thread("caller", call_once, NULL);
 

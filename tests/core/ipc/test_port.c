@@ -265,6 +265,56 @@ START_TEST(port_bindings_end_while_they_are_told)
 }
 END_TEST
 
-EXO_SUITE(port, EXO_TEST(port_tells_until_it_is_taken), EXO_TEST(port_bindings_come_and_go),
-          EXO_TEST(port_limits_are_errors), EXO_TEST(port_loses_no_signal),
-          EXO_TEST(port_bindings_end_while_they_are_told))
+static _Atomic uint32_t g_told;
+
+static void count_packets(void *arg)
+{
+    struct exo_packet packet;
+
+    (void)arg;
+    while (!atomic_load(&g_stop)) {
+        if (port_wait(g_port, 0, &packet) == EXO_OK) {
+            atomic_fetch_add(&g_told, packet.key == 50 ? 1 : 0);
+        }
+        thread_yield();
+    }
+}
+
+static void set_often(void *arg)
+{
+    (void)arg;
+    for (uint32_t i = 0; i < SIGNALS; i++) {
+        source_set(source_of(0), 4);
+    }
+}
+
+/* A binding for one packet has one, however often its signal is set while that is being told. */
+START_TEST(port_tells_once)
+{
+    struct thread *listen_thread[2];
+
+    setup();
+    atomic_store(&g_stop, false);
+    atomic_store(&g_told, 0);
+    ck_assert_int_eq(bind(g_event[0], 4, 50, EXO_BIND_ONCE), EXO_OK);
+    for (uint32_t i = 0; i < ARRAY_COUNT(listen_thread); i++) {
+        listen_thread[i] = test_thread("counter", count_packets, NULL);
+    }
+    struct thread *const sets = test_thread("setter", set_often, NULL);
+
+    thread_join(sets, NULL);
+    while (atomic_load(&g_told) == 0) {
+        thread_sleep_ns(1000);
+    }
+    atomic_store(&g_stop, true);
+    for (uint32_t i = 0; i < ARRAY_COUNT(listen_thread); i++) {
+        thread_join(listen_thread[i], NULL);
+    }
+    ck_assert_uint_eq(atomic_load(&g_told), 1);
+    teardown();
+}
+END_TEST
+
+EXO_SUITE(port, EXO_TEST(port_tells_once), EXO_TEST(port_tells_until_it_is_taken),
+          EXO_TEST(port_bindings_come_and_go), EXO_TEST(port_limits_are_errors),
+          EXO_TEST(port_loses_no_signal), EXO_TEST(port_bindings_end_while_they_are_told))

@@ -82,11 +82,6 @@ EXO_MUST_CHECK exo_status_t cap_derive(struct cap_space *space, exo_cap_t cap,
 EXO_MUST_CHECK exo_status_t cap_move(struct cap_space *space, exo_cap_t cap, struct cap_space *dst,
                                      exo_cap_t *out);
 
-/* The same, without asking for a right: for a table of the kernel's own, in which entries only wait
- * to be delivered to whom they were sent.  Errors: as cap_move(), but for ACCESS_DENIED. */
-EXO_MUST_CHECK exo_status_t cap_deliver(struct cap_space *transit, exo_cap_t cap,
-                                        struct cap_space *dst, exo_cap_t *out);
-
 /* Close all that was derived from `cap`, in every table. On return none of it can be looked up any
  * more; sections that borrowed through it may still run to their end, and references last. Takes
  * the time that closing them one by one takes, preemptible in between.

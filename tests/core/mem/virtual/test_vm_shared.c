@@ -154,7 +154,7 @@ START_TEST(vm_protection_can_be_bounded)
     /* Neighbours that differ in this alone stay two areas. */
     spec.never = 0;
     spec.addr = BASE + PAGES * PAGE_SIZE;
-    spec.offset = 0;
+    spec.offset = PAGES * PAGE_SIZE; /* they would go on in the object, too */
     spec.len_bytes = PAGE_SIZE;
     spec.flags |= VM_MAP_FIXED;
     vaddr_t at = 0;
