@@ -1,14 +1,17 @@
 /*
  * tests/core/mem/virtual/test_vm_shared.c - areas that show an object's own frames.
  */
+#include <stdatomic.h>
+
 #include "exo/hal.h"
 #include "exo/lib/string.h"
 #include "exo/mem/heap.h"
 #include "exo/mem/user.h"
 #include "vm_fixture.h"
 
-#define PAGES  8u
-#define MIDDLE (BASE + 3 * PAGE_SIZE)
+#define PAGES    8u
+#define TOUCHERS 4u
+#define MIDDLE   (BASE + 3 * PAGE_SIZE)
 
 static struct vm_object *shared_make(uint64_t pages)
 {
@@ -199,10 +202,17 @@ struct toucher {
     uint32_t number;
 };
 
+static _Atomic uint32_t g_touchers;
+
+/* All begin at once, at the same page. */
 static void touch_all(void *arg)
 {
     const struct toucher *const toucher = arg;
 
+    atomic_fetch_add(&g_touchers, 1);
+    while (atomic_load(&g_touchers) < TOUCHERS) {
+        thread_yield();
+    }
     for (uint64_t i = 0; i < PAGES; i++) {
         put(toucher->space, BASE + i * PAGE_SIZE + toucher->number * 4, toucher->number + 1);
     }
@@ -213,12 +223,13 @@ START_TEST(vm_shared_pages_are_made_once)
 {
     struct vm_object *const object = shared_make(PAGES);
     const struct vm_map_spec spec = { .prot = RW, .flags = VM_MAP_SHARED, .object = object };
-    struct toucher toucher[4];
+    struct toucher toucher[TOUCHERS];
 
     for (uint32_t i = 0; i < ARRAY_COUNT(toucher); i++) {
         toucher[i] = (struct toucher){ .space = space_make(), .number = i };
         ck_assert_int_eq(map_with(toucher[i].space, spec), EXO_OK);
     }
+    atomic_store(&g_touchers, 0);
     run_threads(touch_all, toucher, sizeof(toucher[0]), ARRAY_COUNT(toucher));
     for (uint32_t i = 0; i < PAGES * ARRAY_COUNT(toucher); i++) {
         const uint32_t writer = i % ARRAY_COUNT(toucher);
