@@ -63,75 +63,65 @@ int64_t native_channel_create(const struct native_call *call)
     return status;
 }
 
-/* cap, message, deadline */
-int64_t native_channel_send(const struct native_call *call)
+/* What the four calls have in common: an end by its capability, and one message in the program's
+ * memory, read before the operation or written after it.  arg: cap, message, deadline. */
+enum message_ways { MESSAGE_IN = 1, MESSAGE_OUT = 2 };
+
+typedef exo_status_t operation(const struct channel_user *user, struct exo_message *message,
+                               uint64_t deadline_ns);
+
+static int64_t operate(const struct native_call *call, exo_rights_t need, uint32_t ways,
+                       operation *does)
 {
     struct channel_user user;
     struct exo_message message;
-    exo_status_t status = user_get(call, EXO_RIGHT_CHANNEL_SEND, &user);
+    exo_status_t status = user_get(call, need, &user);
 
     if (status != EXO_OK) {
         return status;
     }
-    status = message_in(call, &message);
+    if ((ways & MESSAGE_IN) != 0) {
+        status = message_in(call, &message);
+    }
     if (status == EXO_OK) {
-        status = channel_send(&user, &message, call->arg[2]);
+        status = does(&user, &message, call->arg[2]);
+    }
+    if (status == EXO_OK && (ways & MESSAGE_OUT) != 0) {
+        status = message_out(call, &message);
     }
     kobj_unref(user.end);
     return status;
+}
+
+static exo_status_t do_send(const struct channel_user *user, struct exo_message *message,
+                            uint64_t deadline_ns)
+{
+    return channel_send(user, message, deadline_ns);
+}
+
+static exo_status_t do_reply(const struct channel_user *user, struct exo_message *message,
+                             uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    return channel_reply(user, message);
+}
+
+int64_t native_channel_send(const struct native_call *call)
+{
+    return operate(call, EXO_RIGHT_CHANNEL_SEND, MESSAGE_IN, do_send);
 }
 
 int64_t native_channel_receive(const struct native_call *call)
 {
-    struct channel_user user;
-    struct exo_message message;
-    exo_status_t status = user_get(call, EXO_RIGHT_CHANNEL_RECEIVE, &user);
-
-    if (status != EXO_OK) {
-        return status;
-    }
-    status = channel_receive(&user, &message, call->arg[2]);
-    if (status == EXO_OK) {
-        status = message_out(call, &message);
-    }
-    kobj_unref(user.end);
-    return status;
+    return operate(call, EXO_RIGHT_CHANNEL_RECEIVE, MESSAGE_OUT, channel_receive);
 }
 
 int64_t native_channel_call(const struct native_call *call)
 {
-    struct channel_user user;
-    struct exo_message message;
-    exo_status_t status = user_get(call, EXO_RIGHT_CHANNEL_SEND, &user);
-
-    if (status != EXO_OK) {
-        return status;
-    }
-    status = message_in(call, &message);
-    if (status == EXO_OK) {
-        status = channel_call(&user, &message, call->arg[2]);
-    }
-    if (status == EXO_OK) {
-        status = message_out(call, &message);
-    }
-    kobj_unref(user.end);
-    return status;
+    return operate(call, EXO_RIGHT_CHANNEL_SEND, MESSAGE_IN | MESSAGE_OUT, channel_call);
 }
 
-/* cap, message, whose `reply` says which call */
 int64_t native_channel_reply(const struct native_call *call)
 {
-    struct channel_user user;
-    struct exo_message message;
-    exo_status_t status = user_get(call, EXO_RIGHT_CHANNEL_RECEIVE, &user);
-
-    if (status != EXO_OK) {
-        return status;
-    }
-    status = message_in(call, &message);
-    if (status == EXO_OK) {
-        status = channel_reply(&user, &message);
-    }
-    kobj_unref(user.end);
-    return status;
+    return operate(call, EXO_RIGHT_CHANNEL_RECEIVE, MESSAGE_IN, do_reply);
 }
