@@ -245,7 +245,7 @@ static exo_status_t message_take(const struct channel_user *user, const struct e
 }
 
 /* Put the capabilities of a message that was received into the user's table. One that was revoked
- * on the way is none; if there is no room the rest are lost, which the caller is told. */
+ * on the way is none; if there is no room for one all are closed, and the caller is told. */
 static exo_status_t message_give(const struct channel_user *user, struct exo_message *message)
 {
     struct cap_space *const transit = end_of(user->end)->channel->transit;
@@ -261,6 +261,9 @@ static exo_status_t message_give(const struct channel_user *user, struct exo_mes
             status = moved;
         }
         message->cap[i] = made;
+    }
+    for (uint32_t i = 0; status != EXO_OK && i < message->cap_count; i++) {
+        (void)!cap_close(user->caps, message->cap[i]); /* nobody is told of it */
     }
     return status;
 }

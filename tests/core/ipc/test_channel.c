@@ -156,6 +156,22 @@ START_TEST(channel_carries_capabilities)
     }
     ck_assert_int_eq(receive(1, &message, 0), EXO_ERR_TIMED_OUT);
 
+    /* Of what there is no room for nothing is left anywhere. */
+    struct cap_quota small;
+    struct cap_space *one = NULL;
+    struct cap_space_stats stats;
+
+    cap_quota_init(&small, 1, 10 * PAGE_SIZE);
+    ck_assert_int_eq(cap_space_create(&small, &one), EXO_OK);
+    const struct channel_user poor = { .end = g_end[1], .caps = one };
+
+    message = (struct exo_message){ .cap_count = 2, .cap = { parent, parent } };
+    ck_assert_int_eq(channel_send(&from, &message, 0), EXO_OK);
+    ck_assert_int_eq(channel_receive(&poor, &message, 0), EXO_ERR_NO_RESOURCES);
+    cap_space_stats(one, &stats);
+    ck_assert_uint_eq(stats.entries, 0);
+    cap_space_destroy(one);
+
     /* Those that nobody took end with the channel. */
     message = (struct exo_message){ .cap_count = 1, .cap = { parent } };
     ck_assert_int_eq(channel_send(&from, &message, 0), EXO_OK);
